@@ -1,0 +1,117 @@
+"""What all verbs of the command line share: options, output, and the reading of JSON that people type."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import click
+
+from ledger.errors import InvalidEvent, LedgerError
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+dsn_option: Final = click.option(
+    "--dsn",
+    envvar="JOBLEDGER_DSN",
+    default="",
+    metavar="DSN",
+    help="Postgres, as a URL or libpq keywords. Default: libpq's own variables (PGHOST, ...).",
+)
+replica_option: Final = click.option(
+    "--db",
+    "replica",
+    envvar="JOBLEDGER_DB",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("jobs.db"),
+    show_default=True,
+    metavar="FILE",
+    help="The SQLite file of this app.",
+)
+json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def emit_json(value: Any) -> None:
+    """Print one value as one line of JSON; times are RFC 3339 in UTC, UUIDs are texts."""
+    click.echo(json.dumps(value, default=_plain, ensure_ascii=False))
+
+
+def emit_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Print rows as aligned columns under their names."""
+    cells = [list(columns)] + [
+        ["" if row.get(c) is None else str(_plain_text(row[c])) for c in columns] for row in rows
+    ]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    for line in cells:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def read_json_argument(text: str, *, what: str) -> Any:
+    """Read JSON given on the command line: the text itself, ``@file``, or ``-`` for standard input.
+
+    Raises InvalidEvent with the place of the mistake.
+    """
+    if text == "-":
+        text = sys.stdin.read()
+    elif text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise LedgerError(f"{what}: cannot read {text[1:]}: {error}") from error
+    return read_json(text, what=what)
+
+
+def read_json(text: str, *, what: str) -> Any:
+    """Read one JSON text strictly (no NaN, no Infinity). Raises InvalidEvent with the place of the mistake."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidEvent(
+            f"{what} is not JSON: {error}", hint="quote it in the shell: --params '{\"n\": 1}'"
+        ) from error
+
+
+def read_job_id(text: str) -> UUID:
+    """Read a job's id as typed. Raises click's usage error."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise click.UsageError(f"{text!r} is not a job id (a UUID)") from error
+
+
+def progress_bar(length: int, label: str, *, hidden: bool = False) -> ProgressBar[int]:
+    """A progress bar on standard error, where that is a terminal."""
+    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden or not sys.stderr.isatty())
+
+
+def shorten(text: str, width: int) -> str:
+    """The text on one line, cut to ``width`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def lines_of(stream: Iterable[str]) -> Iterable[tuple[int, str]]:
+    """The lines that hold something, with their numbers from 1."""
+    return ((number, line) for number, line in enumerate(stream, 1) if line.strip())
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, UUID | Path):
+        return str(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def _plain_text(value: Any) -> Any:
+    return value.astimezone().strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value

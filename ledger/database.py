@@ -1,0 +1,120 @@
+"""Reaching Postgres: connections, and the one policy for trying again.
+
+psycopg is imported when a connection is made, not before: an app that is offline never pays for it, and does not even
+need libpq.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from ledger.errors import LedgerError, ServerUnreachable
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection, Connection
+    from psycopg.rows import DictRow
+    from tenacity import RetryCallState, Retrying
+
+CONNECT_TIMEOUT_S: Final = 10
+TRANSIENT_CLASSES: Final = ("08", "40", "53", "57P")
+"""SQLSTATE classes after which the same call may succeed: connection, rollback, resources, operator intervention."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether trying again can help: trouble with the connection or the server's moment, never with the data."""
+    import psycopg
+
+    if isinstance(error, ServerUnreachable):
+        return True
+    if not isinstance(error, psycopg.Error):
+        return False
+    if error.sqlstate is None:
+        # libpq's own errors carry no SQLSTATE: the connection broke, or was never made
+        return isinstance(error, psycopg.OperationalError)
+    return error.sqlstate.startswith(TRANSIENT_CLASSES)
+
+
+def retrying(
+    *,
+    attempts: int | None = None,
+    max_wait_s: float = 30.0,
+    before_sleep: Callable[[RetryCallState], None] | None = None,
+) -> Retrying:
+    """The one retry policy: transient errors only, exponential with full jitter from 0.1 s up to ``max_wait_s``.
+
+    ``attempts`` None goes on for ever. What is not transient, or remains after the last attempt, is raised as it is.
+    The waits follow "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
+    """
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_never, wait_random_exponential
+
+    return Retrying(
+        retry=retry_if_exception(is_transient),
+        wait=wait_random_exponential(multiplier=0.1, max=max_wait_s),
+        stop=stop_never if attempts is None else stop_after_attempt(attempts),
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+
+
+def connect(dsn: str, *, application_name: str = "jobledger", autocommit: bool = True) -> Connection[DictRow]:
+    """Connect to ``dsn`` (a URL or libpq keywords; "" takes everything from libpq's own variables). Rows are dicts.
+
+    Raises ``ServerUnreachable`` when no session could be had, with libpq's reason.
+    """
+    _need_libpq()
+    import psycopg
+    from psycopg.rows import dict_row
+
+    try:
+        return psycopg.connect(dsn, row_factory=dict_row, **_options(application_name, autocommit))
+    except psycopg.OperationalError as error:
+        raise _unreachable(error) from error
+    except psycopg.ProgrammingError as error:
+        raise LedgerError(
+            f"not a connection string: {_line(error)}", hint="use postgresql://user@host/database"
+        ) from error
+
+
+async def connect_async(
+    dsn: str, *, application_name: str = "jobledger", autocommit: bool = True
+) -> AsyncConnection[DictRow]:
+    """As ``connect``, for asyncio."""
+    _need_libpq()
+    import psycopg
+    from psycopg.rows import dict_row
+
+    try:
+        return await psycopg.AsyncConnection.connect(
+            dsn, row_factory=dict_row, **_options(application_name, autocommit)
+        )
+    except psycopg.OperationalError as error:
+        raise _unreachable(error) from error
+    except psycopg.ProgrammingError as error:
+        raise LedgerError(
+            f"not a connection string: {_line(error)}", hint="use postgresql://user@host/database"
+        ) from error
+
+
+def _need_libpq() -> None:
+    try:
+        import psycopg  # noqa: F401  only whether it can be
+    except ImportError as error:
+        raise LedgerError(
+            "psycopg finds no libpq on this machine",
+            hint='install libpq, or the extra: pip install "jobledger[binary]"',
+        ) from error
+
+
+def _options(application_name: str, autocommit: bool) -> dict[str, Any]:
+    return {"application_name": application_name, "autocommit": autocommit, "connect_timeout": CONNECT_TIMEOUT_S}
+
+
+def _unreachable(error: Exception) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"no session with Postgres: {_line(error)}", hint="check --dsn or JOBLEDGER_DSN, and that the server runs"
+    )
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,75 @@
+"""What the server answers to a push, and the codes of a refusal: one discriminated union, read by every client."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, TypeAlias
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+RefusalCode: TypeAlias = Literal[
+    "invalid", "too_large", "not_yours", "not_allowed", "id_conflict", "unknown_version", "expired"
+]
+
+
+class Reply(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class RefusedEvent(Reply):
+    """One event that was not taken. It has used up its number all the same."""
+
+    seq: int
+    event_id: str
+    job_id: str | None = None
+    code: RefusalCode
+    detail: str
+
+
+class Accepted(Reply):
+    """Everything up to ``head`` is committed in Postgres, but for the events refused."""
+
+    reply: Literal["accepted"] = "accepted"
+    head: int
+    time: AwareDatetime
+    refused: tuple[RefusedEvent, ...] = ()
+
+
+class Forked(Reply):
+    """Number ``at`` was taken before with another event: this file is a copy, or was restored from one."""
+
+    reply: Literal["forked"] = "forked"
+    at: int
+    head: int
+
+
+class Behind(Reply):
+    """The server has nothing after ``head``: it was restored, and needs those events again."""
+
+    reply: Literal["behind"] = "behind"
+    head: int
+
+
+class Refused(Reply):
+    """The push as a whole was turned away; nothing of it was taken."""
+
+    reply: Literal["refused"] = "refused"
+    code: RefusalCode
+    detail: str
+
+
+PushReply: TypeAlias = Annotated[Accepted | Forked | Behind | Refused, Field(discriminator="reply")]
+
+_REPLY: Final[TypeAdapter[PushReply]] = TypeAdapter(PushReply)
+
+
+def read_reply(text: str) -> PushReply:
+    """Read the JSON text that ``ledger.push`` returned. Raises pydantic's ValidationError for an unknown reply."""
+    return _REPLY.validate_json(text)
+
+
+class FeedPosition(Reply):
+    """How far a page of the feed reaches, and in which life of the database its numbers count."""
+
+    upto_seq: int
+    epoch: UUID

@@ -1,0 +1,1214 @@
+-- The job ledger, its Postgres side, whole. Postgres 15 and later.
+--
+-- Everything that happens to a job is an event, and events are only ever added. Four ideas carry the rest.
+--
+--   1. Events arrive; then they are put in order. Writers append to ledger.events, each in a transaction of its own,
+--      and commit in any order they like. One process at a time, the sequencer, looks at which transactions have become
+--      visible since its last look and gives their events the next numbers in ledger.log. The numbers have no gaps, and
+--      whoever has read up to number n has seen every event up to n, for ever (ledger.sequence).
+--
+--   2. State is a consequence. ledger.jobs holds one row a job: what its events add up to. The meaning of an event is
+--      defined once, in ledger/fold.py; the batched statements here (sequence, claim, record) say the same in SQL, for
+--      speed, and `jobledger verify` compares the two. What a job was asked to do and what came of it stay in its events:
+--      ledger.jobs repeats only what claims and listings read.
+--
+--   3. Waiting is a row of its own. ledger.queue holds the jobs that wait, ledger.claims those that a processor took. So
+--      ledger.jobs has no index on anything that changes, its updates stay on their page (HOT), and the planner has no
+--      second index to mistake for the right one.
+--
+--   4. Clients come through doors. They have no right on any table. ledger.push, ledger.pull and ledger.submit take owner
+--      and actor from the authenticated session, whatever the call says.
+--
+-- Locks are taken in this order, everywhere: events (table, row exclusive) - sequencer - replicas - queue - jobs. Rows of
+-- one table are taken in the order of their job_id, or skipped when locked. A statement that meets a deadlock all the same
+-- fails with SQLSTATE 40P01 as a whole, and its caller tries again.
+--
+-- Functions that depend on a fresh snapshot per statement run only at READ COMMITTED, and say so.
+--
+-- The hot functions switch off sequential scans, hash and merge joins: they touch a batch of rows by key, for which one
+-- index probe a row is right at every size, and a plan made while a table was empty must not outlive that moment.
+
+create schema ledger;
+
+create table ledger.schema_version (
+    version integer primary key,
+    installed_at timestamptz not null default now()
+);
+comment on table ledger.schema_version is 'Which versions of this file were installed, and when.';
+insert into ledger.schema_version (version) values (1);
+
+
+-- Roles. Login roles are made members of these four; no one logs in as one of them.
+
+do $$
+declare
+    v_role text;
+begin
+    foreach v_role in array array['ledger_client', 'ledger_processor', 'ledger_auditor', 'ledger_operator'] loop
+        if not exists (select from pg_roles where rolname = v_role) then
+            begin
+                execute format('create role %I nologin', v_role);
+            exception when duplicate_object or unique_violation then
+                null;  -- another database of this cluster is being set up at the same moment
+            end;
+        end if;
+    end loop;
+end
+$$;
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Lives
+--
+-- Transaction ids mean something only within one life of one database. A dump restored elsewhere, a promoted standby or a
+-- copy made with CREATE DATABASE is a new life: ids of the old one may lie in the future of the new one. Every event says
+-- in which life it was written, and a life has a public name, its epoch, by which clients notice the change.
+
+create table ledger.lives (
+    life smallint primary key,
+    epoch uuid not null default gen_random_uuid(),
+    system_identifier bigint not null,
+    timeline integer not null,
+    database_oid oid not null,
+    began_at timestamptz not null default now(),
+    reason text not null
+);
+comment on table ledger.lives is 'The lives of this database; the one with the highest number is the current one.';
+
+create function ledger.identity(out system_identifier bigint, out timeline integer, out database_oid oid)
+language sql stable security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+    select c.system_identifier,
+           ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer,
+           (select d.oid from pg_database d where d.datname = current_database())
+    from pg_control_system() c
+$$;
+comment on function ledger.identity is 'What tells this cluster, timeline and database from every other.';
+
+create function ledger.current_life() returns smallint
+language sql stable
+as $$ select max(l.life) from ledger.lives l $$;
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Events
+
+create table ledger.events (
+    txid xid8 not null default pg_current_xact_id(),
+    recorded_at timestamptz not null,
+    occurred_at timestamptz not null,
+    replica_seq bigint,
+    life smallint not null,
+    v smallint not null,
+    id uuid not null,
+    job_id uuid,
+    correlation_id uuid,
+    causation_id uuid,
+    replica_id uuid,
+    type text not null,
+    owner text not null,
+    actor text not null,
+    data json not null,
+    constraint event_id_is_unique primary key (id),
+    constraint replica_and_its_number_go_together check ((replica_id is null) = (replica_seq is null)),
+    constraint job_events_name_their_job check (job_id is not null or type not similar to '(job|attempt|step).%')
+);
+comment on table ledger.events is 'Every event, as it arrived. Append-only. data is the exact text that was sent.';
+comment on column ledger.events.recorded_at is 'The server''s clock. Order is not taken from it: see ledger.log.';
+comment on column ledger.events.occurred_at is 'The author''s clock: a claim, kept as it was made.';
+comment on column ledger.events.txid is 'The transaction that wrote the event; what the sequencer looks for.';
+
+create index events_by_job on ledger.events (job_id);
+create unique index one_request_per_job on ledger.events (job_id) where type = 'job.requested';
+create index events_by_transaction on ledger.events (life, txid);
+create index failures_by_job on ledger.events (job_id) where type = 'job.failed';
+
+create table ledger.log (
+    seq bigint not null,
+    event_id uuid not null,
+    owner text not null,
+    constraint log_has_one_event_per_number primary key (seq),
+    constraint event_is_in_log_once unique (event_id)
+);
+comment on table ledger.log is 'The one order of all events: gapless, and never read before everything below it is there.';
+create index log_by_owner on ledger.log (owner, seq);
+
+create function ledger.refuse_change() returns trigger
+language plpgsql
+as $$
+begin
+    raise exception '% of %.% refused: it is append-only', lower(tg_op), tg_table_schema, tg_table_name
+        using errcode = 'insufficient_privilege';
+end
+$$;
+
+create trigger events_are_append_only before update or delete or truncate on ledger.events
+    for each statement execute function ledger.refuse_change();
+create trigger log_is_append_only before update or delete or truncate on ledger.log
+    for each statement execute function ledger.refuse_change();
+
+-- A notification is a hint, without content: whoever hears it looks for itself, and whoever misses it looks at its next
+-- poll. NOTIFY takes a lock that serialises commits, so this is one per statement, and writers write in batches.
+
+create function ledger.announce_events() returns trigger
+language plpgsql
+as $$
+begin
+    perform pg_notify('ledger_events', '');
+    return null;
+end
+$$;
+create trigger announce_events after insert on ledger.events
+    for each statement execute function ledger.announce_events();
+
+create function ledger.new_id() returns uuid
+language sql volatile
+as $$
+    -- UUIDv7, RFC 9562 section 5.7: 48 bits of Unix milliseconds over a random UUID, whose version 4 becomes 7
+    select encode(
+        set_bit(set_bit(
+            overlay(uuid_send(gen_random_uuid())
+                    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+                    from 1 for 6),
+            52, 1), 53, 1),
+        'hex')::uuid
+$$;
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- State: what the events add up to. All of this can be rebuilt from the log.
+
+create table ledger.jobs (
+    job_id uuid not null,
+    seq bigint not null,
+    requested_at timestamptz not null,
+    run_at timestamptz,
+    expires_at timestamptz,
+    cancel_requested_at timestamptz,
+    started_at timestamptz,
+    finished_at timestamptz,
+    processor uuid,
+    attempt integer not null default 0,
+    failures integer not null default 0,
+    losses integer not null default 0,
+    max_attempts integer,
+    timeout_ms integer,
+    priority smallint not null,
+    status text not null,
+    owner text not null,
+    namespace text not null,
+    name text not null,
+    constraint one_row_per_job primary key (job_id),
+    constraint status_is_known check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
+    constraint running_jobs_have_a_processor check ((status = 'running') = (processor is not null)),
+    constraint finished_jobs_have_a_time check ((status in ('completed', 'failed', 'cancelled')) = (finished_at is not null))
+) with (fillfactor = 60);  -- two updates in a job's life find room on the same page
+comment on table ledger.jobs is 'One row a job: the fold of its events, as far as claims and listings need it.';
+comment on column ledger.jobs.seq is 'The number of its request in ledger.log: first come, first served.';
+comment on column ledger.jobs.run_at is 'Not before this time; null: at once.';
+comment on column ledger.jobs.max_attempts is 'As the request asked; null: the handler''s own.';
+create index jobs_by_owner on ledger.jobs (owner, job_id);
+
+create table ledger.queue (
+    job_id uuid not null,
+    seq bigint not null,
+    run_at timestamptz,
+    expires_at timestamptz,
+    priority smallint not null,
+    namespace text not null,
+    name text not null,
+    constraint queued_once primary key (job_id)
+);
+comment on table ledger.queue is 'The pending jobs. run_at null: may start now; otherwise not before then.';
+create index queue_ready on ledger.queue (namespace, name, priority desc, seq) where run_at is null;
+create index queue_waiting on ledger.queue (run_at) where run_at is not null;
+create index queue_expiring on ledger.queue (expires_at) where expires_at is not null;
+
+create table ledger.processors (
+    processor uuid not null,
+    number integer not null generated always as identity,
+    started_at timestamptz not null default now(),
+    heartbeat_at timestamptz not null default now(),
+    stopped_at timestamptz,
+    lost_at timestamptz,
+    host text not null,
+    pid integer not null,
+    login text not null,
+    namespaces text[] not null,
+    names text[] not null,
+    constraint one_row_per_processor primary key (processor),
+    constraint processor_number_is_unique unique (number)
+) with (fillfactor = 50);
+comment on table ledger.processors is 'Who runs jobs. While a processor lives, its session holds advisory lock (lock class, number).';
+create index processors_alive on ledger.processors (number) where stopped_at is null and lost_at is null;
+
+create table ledger.claims (
+    processor uuid not null,
+    claim uuid not null,
+    claimed_at timestamptz not null default now(),
+    job_ids uuid[] not null,
+    constraint one_row_per_claim primary key (processor, claim)
+);
+comment on table ledger.claims is 'Which jobs a processor took together. Gone when all of them have ended, or were rescued.';
+
+create table ledger.early_cancels (
+    job_id uuid not null,
+    owner text not null,
+    event_id uuid not null,
+    recorded_at timestamptz not null,
+    constraint one_early_cancel_per_owner primary key (job_id, owner)
+);
+comment on table ledger.early_cancels is 'Cancels that came before the request of their job.';
+
+create table ledger.sequencer (
+    only_row boolean primary key default true check (only_row),
+    last_seq bigint not null,
+    life smallint not null references ledger.lives,
+    snapshot pg_snapshot not null
+);
+comment on table ledger.sequencer is 'How far the log goes: its last number, and the snapshot whose transactions are all in it.';
+
+create table ledger.leftovers (
+    event_id uuid primary key
+);
+comment on table ledger.leftovers is 'What an earlier life left out of the log; the next passes take it in.';
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Clients
+
+create table ledger.replicas (
+    replica_id uuid primary key,
+    owner text not null,
+    head bigint not null,
+    first_seen_at timestamptz not null default now(),
+    last_seen_at timestamptz not null default now()
+) with (fillfactor = 50);
+comment on table ledger.replicas is 'Each client file: whose it is, and the number of the last event taken from it.';
+
+create table ledger.refusals (
+    replica_id uuid not null,
+    replica_seq bigint not null,
+    event_id text not null,
+    job_id text,
+    owner text not null,
+    refused_at timestamptz not null default now(),
+    code text not null,
+    detail text not null,
+    type text,
+    data text,
+    constraint one_refusal_per_number primary key (replica_id, replica_seq)
+);
+comment on table ledger.refusals is 'What was refused, from whom and why. It has used up its number, and delays nobody.';
+create trigger refusals_are_append_only before update or delete or truncate on ledger.refusals
+    for each statement execute function ledger.refuse_change();
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Order
+--
+-- An identity column is no cursor: a transaction that took number 7 may commit after number 8 was read, and 7 is then
+-- missed. Holding readers back until no older transaction is open would let one forgotten session stop the feed. So the
+-- sequencer asks Postgres what became visible: the transactions that the snapshot of its last pass did not show, and
+-- this one's does. Each transaction passes that line exactly once, whenever it commits.
+--
+-- Within a pass, events go by transaction id, then by replica_seq, then by id. A transaction that began after another
+-- was committed has the higher id, so whoever wrote an event knowing of another comes after it, and the events of one
+-- replica keep their order. No clock has a say.
+--
+-- The row lock on ledger.sequencer is taken by a statement of its own, before the one that takes the snapshot. In one
+-- statement, a pass that had to wait would go on with a snapshot older than the one it finds stored, and number events twice.
+
+create function ledger.snapshot_after(p_then pg_snapshot, p_now pg_snapshot, p_cut xid8) returns pg_snapshot
+language sql immutable
+as $$
+    -- the snapshot that shows what p_then shows and, up to p_cut, what p_now shows
+    with bound as (
+        select greatest(pg_snapshot_xmax(p_then)::text::bigint, p_cut::text::bigint + 1) as xmax
+    ), running as (
+        select distinct x.xid::text::bigint as xid
+        from (select pg_snapshot_xip(p_then) as xid union all select pg_snapshot_xip(p_now)) x, bound b
+        where x.xid::text::bigint < b.xmax
+          and not pg_visible_in_snapshot(x.xid, p_then)
+          and not (x.xid <= p_cut and pg_visible_in_snapshot(x.xid, p_now))
+    )
+    select format('%s:%s:%s', coalesce(min(r.xid), b.xmax), b.xmax, string_agg(r.xid::text, ',' order by r.xid))::pg_snapshot
+    from bound b left join running r on true
+    group by b.xmax
+$$;
+comment on function ledger.snapshot_after is 'Lets a pass stop at a transaction and still know exactly what it has numbered.';
+
+create function ledger.insist_on_read_committed() returns void
+language plpgsql
+as $$
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'this function needs isolation level read committed, not %', current_setting('transaction_isolation')
+            using errcode = 'invalid_transaction_state';
+    end if;
+end
+$$;
+
+create function ledger.begin_life(p_reason text) returns uuid
+language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+declare
+    v_life smallint;
+    v_epoch uuid;
+begin
+    perform ledger.insist_on_read_committed();
+    -- Writers read the current life after they have locked this table: when this lock is given, none is in between.
+    lock table ledger.events in share row exclusive mode;
+    insert into ledger.lives (life, system_identifier, timeline, database_oid, reason)
+    select coalesce(ledger.current_life(), 0) + 1, i.system_identifier, i.timeline, i.database_oid, p_reason
+    from ledger.identity() i
+    returning life, epoch into v_life, v_epoch;
+    insert into ledger.sequencer (last_seq, life, snapshot) values (0, v_life, pg_current_snapshot())
+    on conflict (only_row) do update set life = excluded.life, snapshot = excluded.snapshot;
+    -- Transaction ids of earlier lives say nothing now, so what they left is found by comparing with the log.
+    insert into ledger.leftovers (event_id)
+    select e.id from ledger.events e
+    where not exists (select from ledger.log l where l.event_id = e.id)
+    on conflict do nothing;
+    return v_epoch;
+end
+$$;
+
+create function ledger.ensure_life() returns uuid
+language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+declare
+    v_epoch uuid;
+begin
+    select l.epoch into v_epoch
+    from ledger.lives l, ledger.identity() i
+    where l.life = ledger.current_life()
+      and (l.system_identifier, l.timeline, l.database_oid) = (i.system_identifier, i.timeline, i.database_oid);
+    if v_epoch is null then
+        v_epoch := ledger.begin_life('this is another cluster, timeline or database than the one recorded');
+    end if;
+    return v_epoch;
+end
+$$;
+comment on function ledger.ensure_life is 'Begins a new life when this database is a restored, promoted or copied one. Gives the epoch.';
+
+create function ledger.sequence(p_limit integer default 10000)
+returns table (sequenced integer, more boolean, next_due timestamptz)
+language plpgsql security definer
+set search_path = pg_catalog, ledger, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+declare
+    v_last bigint;
+    v_life smallint;
+    v_then pg_snapshot;
+    v_now pg_snapshot;
+    v_cut xid8;
+    v_cancels integer;
+    v_requests integer;
+begin
+    perform ledger.insist_on_read_committed();
+    lock table ledger.events in row exclusive mode;
+    select s.last_seq, s.life, s.snapshot into v_last, v_life, v_then from ledger.sequencer s for update;
+    -- From here on every snapshot is younger than the lock, and than the snapshot stored by the pass before.
+    v_now := pg_current_snapshot();
+
+    -- The transaction that holds the last event of a full pass, if there are so many.
+    select e.txid into v_cut
+    from ledger.events e
+    where e.life = v_life and e.txid >= pg_snapshot_xmin(v_then)
+      and not pg_visible_in_snapshot(e.txid, v_then) and pg_visible_in_snapshot(e.txid, v_now)
+    order by e.life, e.txid offset greatest(p_limit - 1, 0) limit 1;
+
+    with leftover as (
+        delete from ledger.leftovers l
+        where l.event_id in (select c.event_id from ledger.leftovers c order by c.event_id limit p_limit)
+        returning l.event_id
+    ), visible as (
+        select e.id, e.txid, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
+               case when e.type = 'job.requested' then e.data end as request
+        from ledger.events e
+        where e.life = v_life and e.txid >= pg_snapshot_xmin(v_then)
+          and not pg_visible_in_snapshot(e.txid, v_then) and pg_visible_in_snapshot(e.txid, v_now)
+          and (v_cut is null or e.txid <= v_cut)
+        union all
+        select e.id, null, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
+               case when e.type = 'job.requested' then e.data end
+        from leftover o join ledger.events e on e.id = o.event_id
+    ), fresh as materialized (
+        select v_last + row_number() over (order by f.txid nulls first, f.replica_seq, f.id) as seq, f.* from visible f
+    ), logged as (
+        insert into ledger.log (seq, event_id, owner) select f.seq, f.id, f.owner from fresh f
+    ), requested as (
+        insert into ledger.jobs as j
+            (job_id, seq, requested_at, run_at, expires_at, max_attempts, timeout_ms, priority, status, owner, namespace, name)
+        select f.job_id, f.seq, f.recorded_at, r.run_at, (r.limits ->> 'expires_at')::timestamptz,
+               (r.limits ->> 'max_attempts')::integer, ((r.limits ->> 'timeout')::numeric * 1000)::integer,
+               coalesce(r.priority, 0), 'pending', f.owner, coalesce(r.namespace, 'default'), r.name
+        from fresh f,
+             json_to_record(f.request) r (name text, namespace text, priority smallint, run_at timestamptz, limits json)
+        where f.type = 'job.requested'
+        on conflict (job_id) do nothing
+        returning j.job_id, j.seq, j.run_at, j.expires_at, j.priority, j.namespace, j.name
+    ), queued as (
+        insert into ledger.queue (job_id, seq, run_at, expires_at, priority, namespace, name)
+        select r.job_id, r.seq, case when r.run_at > now() then r.run_at end, r.expires_at, r.priority, r.namespace, r.name
+        from requested r
+    ), cancelled_early as (
+        insert into ledger.early_cancels as c (job_id, owner, event_id, recorded_at)
+        select distinct on (f.job_id, f.owner) f.job_id, f.owner, f.id, f.recorded_at
+        from fresh f where f.type = 'job.cancel_requested'
+        order by f.job_id, f.owner, f.seq
+        on conflict do nothing
+    )
+    select count(*), count(*) filter (where f.type = 'job.cancel_requested'), count(*) filter (where f.type = 'job.requested')
+    into sequenced, v_cancels, v_requests
+    from fresh f;
+
+    if v_cancels > 0 or (v_requests > 0 and exists (select from ledger.early_cancels)) then
+        perform ledger.apply_cancels(v_last, v_last + sequenced);
+    end if;
+
+    update ledger.sequencer
+    set last_seq = v_last + sequenced,
+        snapshot = case when v_cut is null then v_now else ledger.snapshot_after(v_then, v_now, v_cut) end;
+
+    perform ledger.expire_jobs(p_limit);
+    update ledger.queue q set run_at = null
+    where q.job_id in (
+        select w.job_id from ledger.queue w where w.run_at <= now() order by w.run_at limit p_limit for update skip locked);
+
+    more := v_cut is not null or exists (select from ledger.leftovers);
+    select least((select q.run_at from ledger.queue q where q.run_at is not null order by q.run_at limit 1),
+                 (select q.expires_at from ledger.queue q where q.expires_at is not null order by q.expires_at limit 1))
+    into next_due;
+    if sequenced > 0 then
+        perform pg_notify('ledger_feed', '');
+    end if;
+    return next;
+end
+$$;
+comment on function ledger.sequence is
+    'One pass: puts what became visible in order, folds the clients'' events into ledger.jobs, and lets what is due start.';
+
+create function ledger.apply_cancels(p_after bigint, p_upto bigint) returns void
+language plpgsql
+set search_path = pg_catalog, ledger, pg_temp
+as $$
+declare
+    v_open uuid[];
+    v_asked_at timestamptz[];
+begin
+    -- Every cancel of this pass stands in early_cancels now; one whose job is known, and of the same owner, is due.
+    with due as (
+        delete from ledger.early_cancels c using ledger.jobs j
+        where j.job_id = c.job_id and j.owner = c.owner
+          and (j.seq > p_after
+               or c.event_id in (select l.event_id from ledger.log l where l.seq > p_after and l.seq <= p_upto))
+        returning c.job_id, c.recorded_at
+    )
+    select array_agg(d.job_id order by d.job_id), array_agg(d.recorded_at order by d.job_id) into v_open, v_asked_at from due d;
+    -- Queue before jobs, as claim does. A job may come back to the queue while we look at it: go round until all are settled.
+    while cardinality(v_open) > 0 loop
+        with taken as (
+            delete from ledger.queue q using unnest(v_open) o (job_id) where q.job_id = o.job_id returning q.job_id
+        ), ended as (
+            update ledger.jobs j
+            set status = 'cancelled', cancel_requested_at = least(j.cancel_requested_at, o.asked_at), run_at = null,
+                finished_at = now()
+            from taken t join unnest(v_open, v_asked_at) o (job_id, asked_at) on o.job_id = t.job_id
+            where j.job_id = t.job_id
+            returning j.job_id, j.owner
+        )
+        insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+        select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), ledger.current_life(),
+               json_build_object('attempt', null)
+        from ended e;
+        with held as (
+            select j.job_id, o.asked_at
+            from unnest(v_open, v_asked_at) o (job_id, asked_at) join ledger.jobs j on j.job_id = o.job_id
+            order by o.job_id for no key update of j
+        ), asked as (
+            update ledger.jobs j set cancel_requested_at = least(j.cancel_requested_at, h.asked_at)
+            from held h where j.job_id = h.job_id
+            returning j.job_id, j.status, h.asked_at
+        )
+        select array_agg(a.job_id order by a.job_id), array_agg(a.asked_at order by a.job_id) into v_open, v_asked_at
+        from asked a where a.status = 'pending';
+    end loop;
+    perform pg_notify('ledger_cancel', '');
+end
+$$;
+
+create function ledger.expire_jobs(p_limit integer) returns void
+language plpgsql
+set search_path = pg_catalog, ledger, pg_temp
+as $$
+begin
+    with due as (
+        delete from ledger.queue q
+        where q.job_id in (
+            select x.job_id from ledger.queue x where x.expires_at <= now()
+            order by x.expires_at limit p_limit for update skip locked)
+        returning q.job_id
+    ), ended as (
+        update ledger.jobs j set status = 'failed', run_at = null, finished_at = now() from due d where j.job_id = d.job_id
+        returning j.job_id, j.owner, j.attempt, j.expires_at
+    )
+    insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+    select ledger.new_id(), e.job_id, 'job.failed', 1, e.owner, session_user, now(), now(), ledger.current_life(),
+           json_build_object('attempts', e.attempt, 'error', json_build_object(
+               'type', 'Expired', 'message', format('not finished by %s', e.expires_at), 'retryable', false))
+    from ended e;
+end
+$$;
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Running jobs: claim, record, and the life of a processor
+
+create function ledger.lock_class() returns integer
+language sql immutable
+as $$ select 1785686116 $$;
+comment on function ledger.lock_class is
+    'First key of this project''s advisory locks. Second key 0: the sequencer; a processor''s number: that it lives.';
+
+create function ledger.register_processor(
+    p_processor uuid, p_host text, p_pid integer, p_namespaces text[], p_names text[]) returns integer
+language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+declare
+    v_number integer;
+begin
+    lock table ledger.events in row exclusive mode;
+    insert into ledger.processors (processor, host, pid, login, namespaces, names)
+    values (p_processor, p_host, p_pid, session_user, p_namespaces, p_names)
+    returning number into v_number;
+    -- Held by this session until it ends, by whatever means: how others see, at once, that the processor is gone.
+    perform pg_advisory_lock(ledger.lock_class(), v_number);
+    insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+    values (ledger.new_id(), 'processor.started', 1, session_user, session_user, now(), now(), ledger.current_life(),
+            json_build_object('processor', p_processor, 'host', p_host, 'pid', p_pid, 'namespaces', p_namespaces, 'names', p_names));
+    return v_number;
+end
+$$;
+
+create function ledger.beat(p_processor uuid) returns boolean
+language sql security definer set search_path = pg_catalog, ledger, pg_temp set enable_seqscan = off
+as $$
+    with beaten as (
+        update ledger.processors p set heartbeat_at = clock_timestamp()
+        where p.processor = p_processor and p.stopped_at is null and p.lost_at is null
+        returning 1
+    )
+    select exists (select from beaten)
+$$;
+comment on function ledger.beat is 'The heartbeat. False: this processor was given up, and must stop its jobs at once.';
+
+create function ledger.stop_processor(p_processor uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+begin
+    lock table ledger.events in row exclusive mode;
+    with stopped as (
+        update ledger.processors p set stopped_at = now()
+        where p.processor = p_processor and p.stopped_at is null and p.lost_at is null
+        returning p.processor
+    )
+    insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+    select ledger.new_id(), 'processor.stopped', 1, session_user, session_user, now(), now(), ledger.current_life(),
+           json_build_object('processor', s.processor)
+    from stopped s;
+end
+$$;
+
+create function ledger.find_lost(p_grace interval, p_lease interval)
+returns table (processor uuid, noticed_by text, job_id uuid, attempt integer, failures integer, losses integer, max_attempts integer)
+language plpgsql security definer
+set search_path = pg_catalog, ledger, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+begin
+    lock table ledger.events in row exclusive mode;
+    with gone as (
+        select p.processor, p.number, p.heartbeat_at
+        from ledger.processors p
+        where p.stopped_at is null and p.lost_at is null and p.heartbeat_at < clock_timestamp() - p_grace
+        order by p.number for update skip locked
+    ), lost as (
+        update ledger.processors p set lost_at = now()
+        from gone g
+        where p.processor = g.processor
+          and (g.heartbeat_at < clock_timestamp() - p_lease
+               or pg_try_advisory_xact_lock(ledger.lock_class(), g.number))
+        returning p.processor, g.heartbeat_at
+    )
+    insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+    select ledger.new_id(), 'processor.lost', 1, session_user, session_user, now(), now(), ledger.current_life(),
+           json_build_object('processor', l.processor, 'last_heartbeat_at', l.heartbeat_at,
+                             'noticed_by', case when l.heartbeat_at < clock_timestamp() - p_lease then 'heartbeat' else 'lock' end)
+    from lost l;
+    return query
+        select p.processor, case when p.lost_at - p.heartbeat_at > p_lease then 'heartbeat' else 'lock' end,
+               j.job_id, j.attempt, j.failures, j.losses, j.max_attempts
+        from ledger.processors p
+        join ledger.claims c on c.processor = p.processor
+        cross join lateral unnest(c.job_ids) x (job_id)
+        left join ledger.jobs j on j.job_id = x.job_id and j.processor = p.processor and j.status = 'running'
+        where p.lost_at is not null or p.stopped_at is not null
+        order by p.processor, j.job_id;
+end
+$$;
+comment on function ledger.find_lost is
+    'Gives up processors whose lock is free or whose lease is over, and lists what processors that are gone left behind:
+     a row for each job they claimed, its columns null where it had ended. The caller records attempt.lost for the others and calls forget_claims.';
+
+create function ledger.forget_claims(p_processor uuid, p_claims uuid[] default null) returns void
+language sql security definer set search_path = pg_catalog, ledger, pg_temp set enable_seqscan = off
+as $$
+    delete from ledger.claims c where c.processor = p_processor and (p_claims is null or c.claim = any (p_claims))
+$$;
+
+create function ledger.claim(p_processor uuid, p_claim uuid, p_namespaces text[], p_names text[], p_limit integer)
+returns table (job_id uuid, attempt integer, failures integer, losses integer, max_attempts integer, timeout_ms integer,
+               owner text, request_id uuid, correlation_id uuid, requested_at timestamptz, request text)
+language plpgsql security definer
+set search_path = pg_catalog, ledger, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+#variable_conflict use_column
+declare
+    v_namespaces text[] := p_namespaces;
+    v_names text[] := p_names;
+    v_shares bigint[] := array[p_limit];
+begin
+    lock table ledger.events in row exclusive mode;
+    if not exists (select from ledger.processors p where p.processor = p_processor and p.stopped_at is null and p.lost_at is null) then
+        raise exception 'processor % is not registered, has stopped or was given up', p_processor using errcode = 'JL001';
+    end if;
+    if cardinality(p_namespaces) * cardinality(p_names) <> 1 then
+        -- Several lanes: see how the best p_limit jobs spread over them, so that no row is locked that is not taken.
+        select array_agg(l.namespace), array_agg(l.name), array_agg(l.share) into v_namespaces, v_names, v_shares
+        from (
+            select b.namespace, b.name, count(*) as share
+            from (
+                select w.namespace, w.name
+                from unnest(p_namespaces) s (namespace)
+                cross join unnest(p_names) n (name)
+                cross join lateral (
+                    select q.namespace, q.name, q.priority, q.seq from ledger.queue q
+                    where q.namespace = s.namespace and q.name = n.name and q.run_at is null
+                    order by q.priority desc, q.seq limit p_limit) w
+                order by w.priority desc, w.seq limit p_limit) b
+            group by b.namespace, b.name) l;
+    end if;
+    return query
+    with picked as materialized (
+        select w.job_id
+        from unnest(v_namespaces, v_names, v_shares) l (namespace, name, share)
+        cross join lateral (
+            select q.job_id from ledger.queue q
+            where q.namespace = l.namespace and q.name = l.name and q.run_at is null
+            order by q.priority desc, q.seq limit l.share for update skip locked) w
+    ), taken as (
+        delete from ledger.queue q using picked w where q.job_id = w.job_id returning q.job_id
+    ), started as (
+        update ledger.jobs j
+        set status = 'running', processor = p_processor, attempt = j.attempt + 1, run_at = null,
+            started_at = coalesce(j.started_at, now())
+        from taken t where j.job_id = t.job_id
+        returning j.job_id, j.seq, j.priority, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.owner
+    ), logged as (
+        insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+        select ledger.new_id(), s.job_id, 'attempt.started', 1, s.owner, session_user, now(), now(),
+               (select ledger.current_life()), json_build_object('attempt', s.attempt, 'processor', p_processor)
+        from started s
+    ), claimed as (
+        insert into ledger.claims (processor, claim, job_ids)
+        select p_processor, p_claim, array_agg(s.job_id) from started s having count(*) > 0
+    )
+    select s.job_id, s.attempt, s.failures, s.losses, s.max_attempts, s.timeout_ms, s.owner,
+           e.id, e.correlation_id, e.recorded_at, e.data::text
+    from started s join ledger.events e on e.job_id = s.job_id and e.type = 'job.requested'
+    order by s.priority desc, s.seq;
+end
+$$;
+comment on function ledger.claim is
+    'Takes up to p_limit waiting jobs for this processor, the best first, and starts an attempt of each: one statement for all.';
+
+create function ledger.record(
+    p_processor uuid, p_ids uuid[], p_job_ids uuid[], p_attempts integer[], p_types text[], p_occurred_at timestamptz[], p_data text[])
+returns table (job_id uuid, attempt integer, type text)
+language plpgsql security definer
+set search_path = pg_catalog, ledger, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+#variable_conflict use_column
+begin
+    lock table ledger.events in row exclusive mode;
+    if not p_types <@ array['attempt.progressed', 'attempt.logged', 'step.completed', 'attempt.failed', 'attempt.deferred',
+                            'attempt.lost', 'job.completed', 'job.failed', 'job.cancelled'] then
+        raise exception 'a processor records what happens in attempts, and nothing else' using errcode = 'JL002';
+    end if;
+    return query
+    with arrived as materialized (
+        select a.id, a.job_id, a.attempt, a.type, a.occurred_at, a.data::json as data,
+               a.type in ('job.completed', 'job.failed', 'job.cancelled', 'attempt.failed', 'attempt.deferred', 'attempt.lost') as ends
+        from unnest(p_ids, p_job_ids, p_attempts, p_types, p_occurred_at, p_data) a (id, job_id, attempt, type, occurred_at, data)
+    ), ending as (
+        select a.job_id, a.attempt,
+               coalesce(
+                   max(case a.type when 'job.completed' then 'completed' when 'job.failed' then 'failed'
+                                   when 'job.cancelled' then 'cancelled' end),
+                   max(case when a.type in ('attempt.failed', 'attempt.lost') and a.data ->> 'retry_at' is null then 'failed' end))
+                   as status,
+               max(case a.type when 'attempt.deferred' then a.data ->> 'until'
+                               when 'attempt.failed' then a.data ->> 'retry_at'
+                               when 'attempt.lost' then a.data ->> 'retry_at' end)::timestamptz as run_at,
+               count(*) filter (where a.type = 'attempt.failed') as failed,
+               count(*) filter (where a.type = 'attempt.lost') as lost
+        from arrived a where a.ends
+        group by a.job_id, a.attempt
+        order by a.job_id
+    ), ended as (
+        update ledger.jobs j
+        set status = coalesce(e.status, case when j.cancel_requested_at is null then 'pending' else 'cancelled' end),
+            finished_at = case when e.status is not null or j.cancel_requested_at is not null then now() end,
+            run_at = case when e.status is null and j.cancel_requested_at is null then e.run_at end,
+            failures = j.failures + e.failed, losses = j.losses + e.lost, processor = null
+        from ending e
+        where j.job_id = e.job_id and j.attempt = e.attempt and j.processor = p_processor and j.status = 'running'
+        returning j.job_id, j.attempt, j.owner, j.status, j.seq, j.run_at, j.expires_at, j.priority, j.namespace, j.name,
+                  e.status is null and j.status = 'cancelled' as cancelled_here
+    ), going_on as (
+        -- attempts that only report: hold them, so that no one takes the job away between this look and the commit
+        select j.job_id, j.attempt, j.owner
+        from (select distinct a.job_id, a.attempt from arrived a
+              where not exists (select from ending e where e.job_id = a.job_id and e.attempt = a.attempt)
+              order by a.job_id) r
+        join ledger.jobs j on j.job_id = r.job_id
+        where j.attempt = r.attempt and j.processor = p_processor and j.status = 'running'
+        for share of j
+    ), fenced as materialized (
+        select e.job_id, e.attempt, e.owner from ended e union all select g.job_id, g.attempt, g.owner from going_on g
+    ), requeued as (
+        insert into ledger.queue (job_id, seq, run_at, expires_at, priority, namespace, name)
+        select e.job_id, e.seq, case when e.run_at > now() then e.run_at end, e.expires_at, e.priority, e.namespace, e.name
+        from ended e where e.status = 'pending'
+    ), judged as materialized (
+        select a.*, f.owner
+        from arrived a left join fenced f on f.job_id = a.job_id and f.attempt = a.attempt
+    ), too_late as (
+        -- what was recorded before and is only being sent again is not late
+        select g.*, j.owner as job_owner
+        from judged g join ledger.jobs j on j.job_id = g.job_id
+        where g.owner is null and not exists (select from ledger.events k where k.id = g.id)
+    ), appended as (
+        insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+        select g.id, g.job_id, g.type, 1, g.owner, session_user, g.occurred_at, now(), (select ledger.current_life()), g.data
+        from judged g where g.owner is not null
+        union all
+        select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), (select ledger.current_life()),
+               json_build_object('attempt', e.attempt)
+        from ended e where e.cancelled_here
+        union all
+        select l.id, l.job_id, 'attempt.superseded', 1, l.job_owner, session_user, l.occurred_at, now(), (select ledger.current_life()),
+               json_build_object('attempt', l.attempt, 'processor', p_processor,
+                                 'late', json_build_object('type', l.type, 'data', l.data))
+        from too_late l
+        on conflict (id) do nothing
+    )
+    select l.job_id, l.attempt, l.type from too_late l;
+end
+$$;
+comment on function ledger.record is
+    'Appends what happened in attempts of this processor, with its effect on ledger.jobs, for a whole batch. An attempt that is no
+     longer this processor''s changes nothing: what it sent is kept as attempt.superseded and given back. Sending again is harmless.';
+
+create function ledger.find_cancelled(p_processor uuid, p_job_ids uuid[]) returns setof uuid
+language sql stable security definer set search_path = pg_catalog, ledger, pg_temp set enable_seqscan = off
+as $$
+    select j.job_id from ledger.jobs j
+    where j.job_id = any (p_job_ids) and j.processor = p_processor and j.cancel_requested_at is not null
+$$;
+comment on function ledger.find_cancelled is 'Which of these running jobs were asked to stop.';
+
+create function ledger.completed_steps(p_job_ids uuid[]) returns table (job_id uuid, data text)
+language sql stable security definer set search_path = pg_catalog, ledger, pg_temp set enable_seqscan = off
+as $$
+    select e.job_id, e.data::text from ledger.events e
+    where e.job_id = any (p_job_ids) and e.type = 'step.completed' order by e.txid, e.id
+$$;
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- The doors for clients
+--
+-- A client's event is refused, never an error: it takes its place in the replica's numbers, its neighbours pass, and its
+-- author is told why. A batch is judged as one statement; only when one of its events breaks that statement is each
+-- judged on its own, so that the one is found and the others pass.
+
+create function ledger.limits(out max_event_bytes integer, out max_batch_events integer, out max_batch_bytes integer)
+language sql immutable
+as $$ select 262144, 5000, 16777216 $$;
+
+create function ledger.as_uuid(p_text text) returns uuid
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when p_text ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then p_text::uuid end
+$$;
+comment on function ledger.as_uuid is 'The UUID that a text spells, or null.';
+
+create function ledger.judge_request(p_data json) returns text
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    r record;
+    c_time constant text := '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$';
+    v_limits record;
+begin
+    if json_typeof(p_data) is distinct from 'object' then
+        return 'data must be a JSON object';
+    end if;
+    select * into r from json_to_record(p_data)
+        as x (name json, namespace json, params json, priority json, run_at json, limits json, key json, labels json, retry_of json, parent json);
+    if json_typeof(r.name) is distinct from 'string' or length(r.name #>> '{}') not between 1 and 200 then
+        return 'name must be a text of 1 to 200 characters';
+    end if;
+    if r.namespace is not null and (json_typeof(r.namespace) <> 'string' or length(r.namespace #>> '{}') not between 1 and 100) then
+        return 'namespace must be a text of 1 to 100 characters';
+    end if;
+    if r.params is not null and json_typeof(r.params) <> 'object' then
+        return 'params must be a JSON object';
+    end if;
+    if r.priority is not null and (r.priority::text !~ '^-?\d{1,5}$' or (r.priority::text)::integer not between -32768 and 32767) then
+        return 'priority must be a whole number from -32768 to 32767';
+    end if;
+    if r.run_at is not null and (json_typeof(r.run_at) <> 'null') then
+        if json_typeof(r.run_at) <> 'string' or (r.run_at #>> '{}') !~ c_time then
+            return 'run_at must be an RFC 3339 time with an offset';
+        end if;
+        perform (r.run_at #>> '{}')::timestamptz;
+    end if;
+    if r.key is not null and json_typeof(r.key) <> 'null' and (json_typeof(r.key) <> 'string' or length(r.key #>> '{}') not between 1 and 200) then
+        return 'key must be a text of 1 to 200 characters';
+    end if;
+    if r.labels is not null and json_typeof(r.labels) <> 'object' then
+        return 'labels must be a JSON object';
+    end if;
+    if r.retry_of is not null and json_typeof(r.retry_of) <> 'null' then
+        perform (r.retry_of #>> '{}')::uuid;
+    end if;
+    if r.parent is not null and json_typeof(r.parent) <> 'null' then
+        perform (r.parent #>> '{}')::uuid;
+    end if;
+    if r.limits is not null and json_typeof(r.limits) <> 'null' then
+        if json_typeof(r.limits) <> 'object' then
+            return 'limits must be a JSON object';
+        end if;
+        select * into v_limits from json_to_record(r.limits) as x (max_attempts json, timeout json, expires_at json);
+        if json_typeof(v_limits.max_attempts) <> 'null'
+           and (v_limits.max_attempts::text !~ '^\d{1,4}$' or (v_limits.max_attempts::text)::integer not between 1 and 1000) then
+            return 'limits.max_attempts must be a whole number from 1 to 1000';
+        end if;
+        if json_typeof(v_limits.timeout) <> 'null'
+           and (v_limits.timeout::text !~ '^\d{1,7}(\.\d{1,6})?$' or (v_limits.timeout::text)::numeric not between 0.001 and 604800) then
+            return 'limits.timeout must be a number of seconds from 0.001 to 604800';
+        end if;
+        if json_typeof(v_limits.expires_at) <> 'null' then
+            if json_typeof(v_limits.expires_at) <> 'string' or (v_limits.expires_at #>> '{}') !~ c_time then
+                return 'limits.expires_at must be an RFC 3339 time with an offset';
+            end if;
+            perform (v_limits.expires_at #>> '{}')::timestamptz;
+        end if;
+    end if;
+    return null;
+end
+$$;
+comment on function ledger.judge_request is
+    'What is wrong with the data of a job.requested, or null. Strict, so that what passes here can be read by every reader later.';
+
+create function ledger.judge_cancel(p_data json) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when json_typeof(p_data) <> 'object' then 'data must be a JSON object'
+        when json_typeof(p_data -> 'reason') not in ('string', 'null') then 'reason must be a text'
+        when length(p_data ->> 'reason') > 2000 then 'reason must have at most 2000 characters'
+    end
+$$;
+
+create function ledger.admit(
+    p_owner text, p_actor text, p_replica uuid, p_before bigint, p_ids text[], p_job_ids text[], p_types text[], p_versions integer[],
+    p_occurred_at text[], p_correlation_ids text[], p_causation_ids text[], p_data text[]) returns void
+language plpgsql
+set search_path = pg_catalog, ledger, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+declare
+    c_time constant text := '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$';
+begin
+    with arrived as (
+        select ledger.as_uuid(a.id) as id, ledger.as_uuid(a.job_id) as job_id, a.id as sent_id, a.job_id as sent_job_id,
+               a.type, a.v, a.occurred_at, a.correlation_id, a.causation_id, a.data, a.n, p_before + a.n as seq
+        from unnest(p_ids, p_job_ids, p_types, p_versions, p_occurred_at, p_correlation_ids, p_causation_ids, p_data)
+             with ordinality a (id, job_id, type, v, occurred_at, correlation_id, causation_id, data, n)
+    ), judged as materialized (
+        select a.*, k.id is not null as known,
+            case
+                when a.type is null or a.type not in ('job.requested', 'job.cancel_requested')
+                    then 'not_allowed: clients write job.requested and job.cancel_requested only'
+                when a.v is distinct from 1 then format('unknown_version: version %s of %s is not known here', a.v, a.type)
+                when octet_length(a.data) > (select l.max_event_bytes from ledger.limits() l)
+                    then format('too_large: data has %s bytes; the limit is %s', octet_length(a.data), (select l.max_event_bytes from ledger.limits() l))
+                when a.id is null or a.job_id is null then 'invalid: id and job_id must be UUIDs'
+                when a.occurred_at is null or a.occurred_at !~ c_time then 'invalid: occurred_at must be an RFC 3339 time with an offset'
+                when k.id is not null then
+                    case when (k.owner, k.job_id, k.type, k.data::text) is distinct from (p_owner, a.job_id, a.type, a.data)
+                         then 'id_conflict: another event has this id' end
+                when a.type = 'job.requested' then
+                    coalesce('invalid: ' || ledger.judge_request(a.data::json),
+                             case when r.id is not null then 'id_conflict: this job was requested before' end)
+                else
+                    coalesce('invalid: ' || ledger.judge_cancel(a.data::json),
+                             case when r.owner <> p_owner then 'not_yours: no such job of yours' end)
+            end as verdict
+        from arrived a
+        left join ledger.events k on k.id = a.id
+        left join ledger.events r on r.job_id = a.job_id and r.type = 'job.requested'
+    ), refused as (
+        insert into ledger.refusals (replica_id, replica_seq, event_id, job_id, owner, code, detail, type, data)
+        select p_replica, j.seq, coalesce(j.sent_id, ''), j.sent_job_id, p_owner,
+               split_part(j.verdict, ': ', 1), substr(j.verdict, strpos(j.verdict, ': ') + 2), j.type, left(j.data, 10000)
+        from judged j where j.verdict is not null
+    )
+    insert into ledger.events
+        (id, job_id, type, v, owner, actor, replica_id, replica_seq, occurred_at, recorded_at, correlation_id, causation_id, life, data)
+    select j.id, j.job_id, j.type, j.v, p_owner, p_actor, p_replica, j.seq, j.occurred_at::timestamptz,
+           now(), j.correlation_id::uuid, j.causation_id::uuid, (select ledger.current_life()), j.data::json
+    from judged j where j.verdict is null and not j.known
+    order by j.n;
+end
+$$;
+
+create function ledger.admit_one_by_one(
+    p_owner text, p_actor text, p_replica uuid, p_before bigint, p_ids text[], p_job_ids text[], p_types text[], p_versions integer[],
+    p_occurred_at text[], p_correlation_ids text[], p_causation_ids text[], p_data text[]) returns void
+language plpgsql
+set search_path = pg_catalog, ledger, pg_temp
+as $$
+declare
+    v_retried boolean;
+begin
+    for i in 1 .. cardinality(p_ids) loop
+        v_retried := false;
+        loop
+            begin
+                perform ledger.admit(p_owner, p_actor, p_replica, p_before + i - 1, p_ids[i:i], p_job_ids[i:i], p_types[i:i],
+                    p_versions[i:i], p_occurred_at[i:i], p_correlation_ids[i:i], p_causation_ids[i:i], p_data[i:i]);
+                exit;
+            exception
+                when unique_violation then
+                    -- someone else wrote the same id at the same moment: now it can be seen, so judge again
+                    if v_retried then
+                        raise;
+                    end if;
+                    v_retried := true;
+                when data_exception or integrity_constraint_violation or program_limit_exceeded then
+                    insert into ledger.refusals (replica_id, replica_seq, event_id, job_id, owner, code, detail, type, data)
+                    values (p_replica, p_before + i, coalesce(p_ids[i], ''), p_job_ids[i], p_owner, 'invalid', sqlerrm, p_types[i],
+                            left(p_data[i], 10000));
+                    exit;
+            end;
+        end loop;
+    end loop;
+end
+$$;
+
+create function ledger.push(
+    replica_id uuid, base_seq bigint, ids text[], job_ids text[], types text[], versions integer[],
+    occurred_at text[], correlation_ids text[], causation_ids text[], data text[]) returns json
+language plpgsql security definer
+set search_path = pg_catalog, ledger, pg_temp
+set enable_seqscan = off
+as $$
+#variable_conflict use_variable
+declare
+    v_owner text := session_user;
+    v_count integer := coalesce(cardinality(ids), 0);
+    v_known_owner text;
+    v_head bigint;
+    v_from integer;
+    v_forked_at bigint;
+begin
+    perform ledger.insist_on_read_committed();
+    lock table ledger.events in row exclusive mode;
+    if (select v_count > l.max_batch_events or coalesce((select sum(octet_length(d)) from unnest(data) d), 0) > l.max_batch_bytes
+        from ledger.limits() l) then
+        return json_build_object('reply', 'refused', 'code', 'too_large', 'detail',
+            (select format('a push carries at most %s events and %s bytes', l.max_batch_events, l.max_batch_bytes) from ledger.limits() l));
+    end if;
+    if v_count <> all (array[cardinality(job_ids), cardinality(types), cardinality(versions), cardinality(occurred_at),
+                             cardinality(correlation_ids), cardinality(causation_ids), cardinality(data)]) and v_count > 0 then
+        return json_build_object('reply', 'refused', 'code', 'invalid', 'detail', 'the arrays differ in length');
+    end if;
+    insert into ledger.replicas as r (replica_id, owner, head) values (replica_id, v_owner, 0) on conflict do nothing;
+    select r.owner, r.head into v_known_owner, v_head from ledger.replicas r where r.replica_id = push.replica_id for update;
+    if v_known_owner <> v_owner then
+        return json_build_object('reply', 'refused', 'code', 'not_yours', 'detail', 'this replica belongs to someone else');
+    end if;
+    if base_seq > v_head then
+        return json_build_object('reply', 'behind', 'head', v_head);
+    end if;
+
+    -- What overlaps must be what was taken before, number by number; a copied or restored file shows here.
+    v_from := least(v_head - base_seq, v_count)::integer;
+    select min(base_seq + o.n) into v_forked_at
+    from unnest(ids[:v_from]) with ordinality o (id, n)
+    where not exists (select from ledger.events e where e.id = ledger.as_uuid(o.id) and e.owner = v_owner)
+      and not exists (select from ledger.refusals f
+                      where f.replica_id = push.replica_id and f.replica_seq = base_seq + o.n and f.event_id = o.id);
+    if v_forked_at is not null then
+        return json_build_object('reply', 'forked', 'at', v_forked_at, 'head', v_head);
+    end if;
+
+    if v_count > v_from then
+        begin
+            perform ledger.admit(v_owner, v_owner, replica_id, v_head, ids[v_from + 1:], job_ids[v_from + 1:], types[v_from + 1:],
+                versions[v_from + 1:], occurred_at[v_from + 1:], correlation_ids[v_from + 1:], causation_ids[v_from + 1:], data[v_from + 1:]);
+        exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+            perform ledger.admit_one_by_one(v_owner, v_owner, replica_id, v_head, ids[v_from + 1:], job_ids[v_from + 1:], types[v_from + 1:],
+                versions[v_from + 1:], occurred_at[v_from + 1:], correlation_ids[v_from + 1:], causation_ids[v_from + 1:], data[v_from + 1:]);
+        end;
+        v_head := base_seq + v_count;
+        update ledger.replicas r set head = v_head, last_seen_at = now() where r.replica_id = push.replica_id;
+    end if;
+    return json_build_object('reply', 'accepted', 'head', v_head, 'time', now(), 'refused', coalesce((
+        select json_agg(json_build_object('seq', f.replica_seq, 'event_id', f.event_id, 'job_id', f.job_id,
+                                          'code', f.code, 'detail', f.detail) order by f.replica_seq)
+        from ledger.refusals f
+        where f.replica_id = push.replica_id and f.replica_seq > base_seq and f.replica_seq <= base_seq + v_count), '[]'::json));
+end
+$$;
+comment on function ledger.push is
+    'Takes a replica''s events with the numbers base_seq + 1 and up; a null among the texts is an absent value. Answers
+     {"reply": "accepted", "head", "time", "refused": [{seq, event_id, job_id, code, detail}]}: all but the refused are in the ledger;
+     {"reply": "forked", "at", "head"}: number "at" was taken before with another event, so this file is a copy or was restored;
+     {"reply": "behind", "head"}: events after head are not here, as the server was restored: send them again from there;
+     {"reply": "refused", "code", "detail"}: the push as a whole; nothing of it was taken.';
+
+create function ledger.pull(after_seq bigint, known_epoch uuid default null, max_events integer default 1000)
+returns table (upto_seq bigint, epoch uuid, seq bigint, id uuid, job_id uuid, type text, v smallint, owner text, actor text,
+               replica_id uuid, replica_seq bigint, occurred_at timestamptz, recorded_at timestamptz,
+               correlation_id uuid, causation_id uuid, data text)
+language plpgsql stable security definer
+set search_path = pg_catalog, ledger, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+#variable_conflict use_column
+declare
+    v_last bigint;
+    v_epoch uuid;
+begin
+    select s.last_seq, l.epoch into v_last, v_epoch from ledger.sequencer s join ledger.lives l on l.life = s.life;
+    if known_epoch is distinct from v_epoch and known_epoch is not null then
+        return query select after_seq, v_epoch, null::bigint, null::uuid, null::uuid, null::text, null::smallint, null::text, null::text,
+            null::uuid, null::bigint, null::timestamptz, null::timestamptz, null::uuid, null::uuid, null::text;
+        return;
+    end if;
+    return query
+    with page as materialized (
+        select l.seq, e.id, e.job_id, e.type, e.v, e.owner, e.actor, e.replica_id, e.replica_seq, e.occurred_at, e.recorded_at,
+               e.correlation_id, e.causation_id, e.data::text
+        from (select g.seq, g.event_id from ledger.log g
+              where g.owner = session_user and g.seq > after_seq and g.seq <= v_last
+              order by g.seq limit max_events) l
+        join ledger.events e on e.id = l.event_id
+    )
+    select u.upto_seq, v_epoch, p.*
+    from (select case when count(*) = max_events then max(g.seq) else greatest(v_last, after_seq) end as upto_seq from page g) u
+    left join page p on true
+    order by p.seq;
+end
+$$;
+comment on function ledger.pull is
+    'The caller''s own events after after_seq, in order. There is always at least one row: upto_seq is how far the caller has read
+     with this page, also where nothing of its own was there, and a row without an id says only that. When known_epoch is not the
+     current epoch, the numbers mean something else now, and only the new epoch is told.';
+
+create function ledger.submit(
+    name text, params json default '{}', namespace text default 'default', priority integer default 0, run_at timestamptz default null,
+    limits json default null, key text default null, labels json default null, job_id uuid default null) returns uuid
+language plpgsql security definer
+set search_path = pg_catalog, ledger, pg_temp
+set enable_seqscan = off
+as $$
+#variable_conflict use_variable
+declare
+    v_owner text := session_user;
+    v_job uuid := coalesce(job_id, ledger.new_id());
+    v_data json;
+    v_wrong text;
+begin
+    perform ledger.insist_on_read_committed();
+    lock table ledger.events in row exclusive mode;
+    v_data := json_strip_nulls(json_build_object('name', name, 'namespace', namespace, 'priority', priority,
+        'run_at', to_char(run_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'limits', limits, 'key', key, 'labels', labels));
+    v_data := (left(v_data::text, -1) || ',"params":' || params::text || '}')::json;
+    v_wrong := coalesce(
+        ledger.judge_request(v_data),
+        (select format('the request has %s bytes; the limit is %s', octet_length(v_data::text), l.max_event_bytes)
+         from ledger.limits() l where octet_length(v_data::text) > l.max_event_bytes));
+    if v_wrong is not null then
+        raise exception 'job refused: %', v_wrong using errcode = 'JL003';
+    end if;
+    insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+    values (ledger.new_id(), v_job, 'job.requested', 1, v_owner, v_owner, clock_timestamp(), now(), ledger.current_life(), v_data)
+    on conflict do nothing;
+    if not found and not exists (select from ledger.events e
+                                 where e.job_id = v_job and e.type = 'job.requested' and e.owner = v_owner and e.data::text = v_data::text) then
+        raise exception 'job refused: job % was requested before', v_job using errcode = 'JL003';
+    end if;
+    return v_job;
+end
+$$;
+comment on function ledger.submit is 'Requests a job straight from a session that is online. Calling again with the same job_id and content is harmless.';
+
+create view ledger.my_jobs with (security_barrier) as
+    select j.job_id, j.name, j.namespace, j.status, j.priority, j.attempt, j.failures, j.requested_at, j.run_at, j.started_at,
+           j.cancel_requested_at, j.finished_at
+    from ledger.jobs j where j.owner = session_user;
+comment on view ledger.my_jobs is 'The caller''s own jobs.';
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Rights
+
+revoke all on all functions in schema ledger from public;
+grant usage on schema ledger to ledger_client, ledger_processor, ledger_auditor, ledger_operator;
+
+grant execute on function
+    ledger.push, ledger.pull, ledger.submit, ledger.limits
+    to ledger_client;
+grant select on ledger.my_jobs to ledger_client;
+
+grant execute on function
+    ledger.ensure_life, ledger.sequence, ledger.register_processor, ledger.beat, ledger.stop_processor, ledger.find_lost,
+    ledger.forget_claims, ledger.claim, ledger.record, ledger.find_cancelled, ledger.completed_steps, ledger.lock_class
+    to ledger_processor;
+
+grant select on all tables in schema ledger to ledger_processor, ledger_auditor, ledger_operator;
+grant execute on function ledger.identity, ledger.current_life, ledger.limits, ledger.lock_class
+    to ledger_processor, ledger_auditor, ledger_operator;
+grant execute on function ledger.submit, ledger.begin_life to ledger_operator;
+
+alter table ledger.events enable row level security;
+alter table ledger.log enable row level security;
+alter table ledger.jobs enable row level security;
+create policy readers_see_all on ledger.events for select to ledger_processor, ledger_auditor, ledger_operator using (true);
+create policy readers_see_all on ledger.log for select to ledger_processor, ledger_auditor, ledger_operator using (true);
+create policy readers_see_all on ledger.jobs for select to ledger_processor, ledger_auditor, ledger_operator using (true);
+
+select ledger.begin_life('installed');
