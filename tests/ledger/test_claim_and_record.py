@@ -1,0 +1,195 @@
+"""``ledger.claim`` and ``ledger.record``: who runs a job, and whose word counts."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+from conftest import Database
+from doors import Draft, Worker, assert_projection_is_fold, cancel, job_row, push, push_jobs, sequence, types_of
+
+from ledger.errors import VerificationFailed
+from ledger.feed import verify
+from ledger.ids import new_id
+
+
+def test_the_best_jobs_are_claimed_first_across_names_and_namespaces(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    low = push_jobs(alice, 2, priority=-1)
+    high = push_jobs(alice, 2, name="other", priority=9)
+    middle = push_jobs(alice, 2, namespace="second")
+    push_jobs(alice, 2, name="unknown here", priority=99)
+    sequence(owner)
+    worker = Worker(database.connect("worker"), ["noop", "other"])
+    claimed = [row["job_id"] for limit in (3, 10) for row in worker.claim(limit, namespaces=["default", "second"])]
+    assert claimed == [*high, *middle, *low]
+    assert_projection_is_fold(owner)
+
+
+def test_a_claim_takes_no_lock_on_jobs_it_does_not_take(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    push_jobs(alice, 5)
+    push_jobs(alice, 5, name="other")
+    sequence(owner)
+    first = Worker(database.connect("worker"), ["noop", "other"])
+    second = Worker(database.connect("worker"), ["noop", "other"])
+    with first.connection.transaction():
+        assert len(first.claim(6)) == 6
+        assert len(second.claim(100)) == 4
+    assert_projection_is_fold(owner)
+
+
+def test_many_claimers_share_the_queue_without_overlap(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    jobs = push_jobs(alice, 400)
+    sequence(owner)
+    taken: list[object] = []
+
+    def claim_all(worker: Worker) -> None:
+        while batch := worker.claim(7):
+            taken.extend(row["job_id"] for row in batch)
+
+    threads = [threading.Thread(target=claim_all, args=(Worker(database.connect("worker")),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, taken)) == sorted(map(str, jobs))
+    assert_projection_is_fold(owner)
+
+
+def test_p5_a_late_write_is_kept_as_evidence_and_changes_nothing(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    (job,) = push_jobs(alice, 1)
+    sequence(owner)
+    slow, quick = Worker(database.connect("worker")), Worker(database.connect("worker"))
+    (attempt_1,) = slow.claim()
+    lost = {"processor": str(slow.id), "noticed_by": "lock", "retry_at": "2020-01-01T00:00:00Z"}
+    slow.record((attempt_1, "attempt.lost", lost))
+    (attempt_2,) = quick.claim()
+    assert attempt_2["attempt"] == 2
+    late = slow.record((attempt_1, "step.completed", {"step": "s"}), (attempt_1, "job.completed", {"result": "late"}))
+    assert [row["type"] for row in late] == ["step.completed", "job.completed"]
+    assert job_row(owner, job)["status"] == "running"
+    quick.record((attempt_2, "job.completed", {"result": "in time"}))
+    assert types_of(owner, job).count("attempt.superseded") == 2
+    assert types_of(owner, job).count("job.completed") == 1
+    assert_projection_is_fold(owner)
+
+
+def test_p5_a_processor_cannot_end_anothers_attempt(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    (job,) = push_jobs(alice, 1)
+    sequence(owner)
+    mine, other = Worker(database.connect("worker")), Worker(database.connect("worker"))
+    (claimed,) = mine.claim()
+    assert len(other.record((claimed, "job.completed", {}))) == 1
+    assert job_row(owner, job)["status"] == "running"
+    assert_projection_is_fold(owner)
+
+
+def test_p2_recording_again_after_a_lost_reply_changes_nothing(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    (job,) = push_jobs(alice, 1)
+    sequence(owner)
+    worker = Worker(database.connect("worker"))
+    (claimed,) = worker.claim()
+    ids = [new_id(), new_id()]
+    for _ in range(3):
+        assert worker.record((claimed, "attempt.progressed", {"n": 1}), (claimed, "job.completed", {}), ids=ids) == []
+    assert types_of(owner, job) == ["job.requested", "attempt.started", "attempt.progressed", "job.completed"]
+    assert_projection_is_fold(owner)
+
+
+def test_a_retry_waits_for_its_time_and_then_counts_on(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    (job,) = push_jobs(alice, 1)
+    sequence(owner)
+    worker = Worker(database.connect("worker"))
+    (first,) = worker.claim()
+    worker.record((first, "attempt.failed", {"error": {"type": "E"}, "retry_at": "2990-01-01T00:00:00Z"}))
+    assert worker.claim() == []
+    assert (job_row(owner, job)["status"], job_row(owner, job)["failures"]) == ("pending", 1)
+    assert_projection_is_fold(owner)
+
+
+def test_a_job_that_was_asked_to_stop_is_not_retried(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    (job,) = push_jobs(alice, 1)
+    sequence(owner)
+    worker = Worker(database.connect("worker"))
+    (claimed,) = worker.claim()
+    cancel(alice, job)
+    sequence(owner)
+    asked = worker.connection.execute(
+        "select ledger.find_cancelled(%(processor)s, %(jobs)s) as job", {"processor": worker.id, "jobs": [job]}
+    ).fetchall()
+    assert [row["job"] for row in asked] == [job]
+    worker.record((claimed, "attempt.failed", {"error": {"type": "E"}, "retry_at": "2020-01-01T00:00:00Z"}))
+    assert types_of(owner, job)[-2:] == ["attempt.failed", "job.cancelled"]
+    assert_projection_is_fold(owner)
+
+
+def test_cancels_and_outcomes_at_the_same_moment_leave_each_job_one_ending(database: Database) -> None:
+    alice, bob, owner = database.connect("app_alice"), database.connect("app_alice"), database.connect()
+    jobs = push_jobs(alice, 200)
+    sequence(owner)
+    worker = Worker(database.connect("worker"))
+    retry = {"error": {"type": "E"}, "retry_at": "2020-01-01T00:00:00Z"}
+
+    def work() -> None:
+        for _ in range(3):
+            while batch := worker.claim(9):
+                worker.record(
+                    *(
+                        (job, "attempt.failed" if n % 2 else "job.completed", retry if n % 2 else {})
+                        for n, job in enumerate(batch)
+                    )
+                )
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    for start in range(0, 200, 20):
+        push(bob, new_id(), 0, [Draft("job.cancel_requested", "{}", str(job)) for job in jobs[start : start + 20]])
+        sequence(owner)
+    thread.join()
+    sequence(owner)
+    assert_projection_is_fold(owner)
+    left = owner.execute("select status, count(*) as n from ledger.jobs group by status").fetchall()
+    assert {row["status"] for row in left} <= {"completed", "cancelled"}
+
+
+def test_a_processor_that_was_given_up_claims_nothing(database: Database) -> None:
+    owner = database.connect()
+    worker = Worker(database.connect("worker"))
+    owner.execute("select * from ledger.find_lost('0 s', '0 s')").fetchall()
+    with pytest.raises(psycopg.Error, match="given up"):
+        worker.claim()
+    beat = worker.connection.execute("select ledger.beat(%(id)s) as alive", {"id": worker.id}).fetchone()
+    assert beat == {"alive": False}
+
+
+def test_a_processor_is_lost_as_soon_as_its_session_ends(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    jobs = push_jobs(alice, 3)
+    sequence(owner)
+    worker = Worker(database.connect("worker"))
+    worker.claim()
+    find = "select * from ledger.find_lost('0 s', '1 hour')"
+    assert owner.execute(find).fetchall() == []
+    worker.connection.close()
+    lost: list[object] = []
+    while not lost:  # the server notices the closed session by itself
+        lost = [row["job_id"] for row in owner.execute(find).fetchall()]
+    assert sorted(map(str, lost)) == sorted(map(str, jobs))
+
+
+def test_verify_notices_a_projection_that_is_not_the_fold(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    push_jobs(alice, 3)
+    sequence(owner)
+    verify(owner)
+    owner.execute("update ledger.jobs set status = 'cancelled', finished_at = now() where seq = 2")
+    with pytest.raises(VerificationFailed, match="status is 'cancelled', its events say 'pending'"):
+        verify(owner)

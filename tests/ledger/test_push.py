@@ -1,0 +1,158 @@
+"""``ledger.push``: the only way in for a replica's events (DESIGN, Sync)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import Database
+from doors import Draft, assert_projection_is_fold, push, push_jobs, sequence
+
+from ledger.ids import new_id
+from ledger.protocol import Accepted, Behind, Forked, Refused
+
+
+def test_p2_sending_a_batch_again_equals_sending_it_once(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    replica, batch = new_id(), [Draft() for _ in range(5)]
+    for _ in range(3):
+        reply = push(alice, replica, 0, batch)
+        assert isinstance(reply, Accepted)
+        assert reply.head == 5
+    assert owner.execute("select count(*) as n from ledger.events").fetchone() == {"n": 5}
+    assert_projection_is_fold(owner)
+
+
+def test_p2_a_batch_that_overlaps_is_taken_from_where_the_last_one_ended(database: Database) -> None:
+    alice = database.connect("app_alice")
+    replica, batch = new_id(), [Draft() for _ in range(5)]
+    push(alice, replica, 0, batch[:3])
+    reply = push(alice, replica, 1, batch[1:])
+    assert isinstance(reply, Accepted)
+    assert reply.head == 5
+
+
+REFUSED: list[tuple[str, Callable[[], Draft]]] = [
+    ("invalid", lambda: Draft(data="{bad")),
+    ("invalid", lambda: Draft(data='"text"')),
+    ("invalid", lambda: Draft(data='{"name": 7}')),
+    ("invalid", lambda: Draft(data="{}")),
+    ("invalid", lambda: Draft(data='{"name": "x", "params": [1]}')),
+    ("invalid", lambda: Draft(data='{"name": "x", "priority": "5"}')),
+    ("invalid", lambda: Draft(data='{"name": "x", "priority": 99999}')),
+    ("invalid", lambda: Draft(data='{"name": "x", "run_at": "tomorrow"}')),
+    ("invalid", lambda: Draft(data='{"name": "x", "run_at": "2026-02-30T00:00:00Z"}')),
+    ("invalid", lambda: Draft(data='{"name": "x", "limits": {"max_attempts": 0}}')),
+    ("invalid", lambda: Draft(data='{"name": "x", "limits": {"timeout": -1}}')),
+    ("invalid", lambda: Draft(data='{"name": "x", "parent": "me"}')),
+    ("invalid", lambda: Draft(data='{"name": "x\\u0000"}')),
+    ("invalid", lambda: Draft(data="[" * 100_000)),
+    ("invalid", lambda: Draft(id="not a uuid")),
+    ("invalid", lambda: Draft(job_id="")),
+    ("invalid", lambda: Draft(occurred_at="yesterday")),
+    ("invalid", lambda: Draft(causation_id="nobody")),
+    ("invalid", lambda: Draft("job.cancel_requested", '{"reason": 5}')),
+    ("too_large", lambda: Draft(data=json.dumps({"name": "x", "params": {"pad": "x" * 300_000}}))),
+    ("not_allowed", lambda: Draft("job.completed", '{"attempt": 1}')),
+    ("not_allowed", lambda: Draft("weather.changed", "{}")),
+    ("unknown_version", lambda: Draft(v=2)),
+]
+
+
+@pytest.mark.parametrize(("code", "draft"), REFUSED)
+def test_p8_a_refused_event_delays_nobody_and_its_author_learns_why(
+    database: Database, code: str, draft: Callable[[], Draft]
+) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    replica, before, poison, after = new_id(), Draft(), draft(), Draft()
+    reply = push(alice, replica, 0, [before, poison, after])
+    assert isinstance(reply, Accepted)
+    assert [(r.seq, r.event_id, r.code) for r in reply.refused] == [(2, poison.id, code)]
+    assert reply.refused[0].detail
+    taken = owner.execute("select id::text from ledger.events order by replica_seq").fetchall()
+    assert [row["id"] for row in taken] == [before.id, after.id]
+    kept = owner.execute("select owner, code, replica_seq from ledger.refusals").fetchall()
+    assert kept == [{"owner": "app_alice", "code": code, "replica_seq": 2}]
+    again = push(alice, replica, 0, [before, poison, after])
+    assert isinstance(again, Accepted)
+    assert (again.head, again.refused) == (reply.head, reply.refused)
+    assert_projection_is_fold(owner)
+
+
+def test_a_job_is_requested_once(database: Database) -> None:
+    alice = database.connect("app_alice")
+    first = Draft()
+    again = Draft(job_id=first.job_id)
+    reply = push(alice, new_id(), 0, [first, again, Draft()])
+    assert isinstance(reply, Accepted)
+    assert [(r.seq, r.code) for r in reply.refused] == [(2, "id_conflict")]
+
+
+def test_p11_another_owners_job_cannot_be_cancelled(database: Database) -> None:
+    alice, bob, owner = database.connect("app_alice"), database.connect("app_bob"), database.connect()
+    (job,) = push_jobs(alice, 1)
+    reply = push(bob, new_id(), 0, [Draft("job.cancel_requested", "{}", str(job))])
+    assert isinstance(reply, Accepted)
+    assert [r.code for r in reply.refused] == ["not_yours"]
+    early = new_id()
+    push(bob, new_id(), 0, [Draft("job.cancel_requested", "{}", str(early))])
+    push(alice, new_id(), 0, [Draft(job_id=str(early))])
+    sequence(owner)
+    states = owner.execute("select distinct status from ledger.jobs").fetchall()
+    assert states == [{"status": "pending"}]
+    assert_projection_is_fold(owner)
+
+
+def test_p11_a_replica_belongs_to_the_one_who_used_it_first(database: Database) -> None:
+    alice, bob = database.connect("app_alice"), database.connect("app_bob")
+    replica = new_id()
+    push(alice, replica, 0, [Draft()])
+    reply = push(bob, replica, 1, [Draft()])
+    assert isinstance(reply, Refused)
+    assert reply.code == "not_yours"
+
+
+def test_p11_owner_actor_and_time_come_from_the_session(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    forged = {"name": "x", "owner": "app_bob", "actor": "root", "recorded_at": "1999-01-01T00:00:00Z"}
+    push(alice, new_id(), 0, [Draft(data=json.dumps(forged), occurred_at="1999-01-01T00:00:00Z")])
+    row: Any = owner.execute(
+        "select owner, actor, recorded_at > now() - interval '1 hour' as fresh from ledger.events"
+    ).fetchone()
+    assert row == {"owner": "app_alice", "actor": "app_alice", "fresh": True}
+
+
+def test_a_copied_file_is_told_that_it_forked(database: Database) -> None:
+    alice = database.connect("app_alice")
+    replica, shared = new_id(), [Draft() for _ in range(2)]
+    push(alice, replica, 0, [*shared, Draft()])
+    assert push(alice, replica, 0, [*shared, Draft()]) == Forked(at=3, head=3)
+
+
+def test_a_server_that_was_restored_says_from_where_it_needs_events(database: Database) -> None:
+    alice = database.connect("app_alice")
+    replica = new_id()
+    push(alice, replica, 0, [Draft()])
+    assert push(alice, replica, 7, [Draft()]) == Behind(head=1)
+
+
+def test_an_event_that_reached_the_server_by_another_file_is_acknowledged(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    event = Draft()
+    push(alice, new_id(), 0, [event])
+    reply = push(alice, new_id(), 0, [event])
+    assert isinstance(reply, Accepted)
+    assert reply.refused == ()
+    assert owner.execute("select count(*) as n from ledger.events").fetchone() == {"n": 1}
+
+
+def test_data_is_kept_as_the_exact_text(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    text = '{"name":"x",  "params": {"a": 1.50, "b": 9007199254740993, "a": 2}}'
+    push(alice, new_id(), 0, [Draft(data=text)])
+    assert owner.execute("select data::text as data from ledger.events").fetchone() == {"data": text}
+    sequence(owner)
+    rows = alice.execute("select data from ledger.pull(0)").fetchall()
+    assert [row["data"] for row in rows] == [text]
