@@ -269,9 +269,13 @@ create table ledger.sequencer (
 comment on table ledger.sequencer is 'How far the log goes: its last number, and the snapshot whose transactions are all in it.';
 
 create table ledger.leftovers (
-    event_id uuid primary key
+    life smallint not null,
+    txid xid8 not null,
+    event_id uuid not null,
+    constraint left_over_once primary key (life, txid, event_id)
 );
-comment on table ledger.leftovers is 'What an earlier life left out of the log; the next passes take it in.';
+comment on table ledger.leftovers is
+    'What an earlier life left out of the log; the next passes take it in. Within one life transaction ids still tell the order.';
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -366,8 +370,8 @@ begin
     insert into ledger.sequencer (last_seq, life, snapshot) values (0, v_life, pg_current_snapshot())
     on conflict (only_row) do update set life = excluded.life, snapshot = excluded.snapshot;
     -- Transaction ids of earlier lives say nothing now, so what they left is found by comparing with the log.
-    insert into ledger.leftovers (event_id)
-    select e.id from ledger.events e
+    insert into ledger.leftovers (life, txid, event_id)
+    select e.life, e.txid, e.id from ledger.events e
     where not exists (select from ledger.log l where l.event_id = e.id)
     on conflict do nothing;
     return v_epoch;
@@ -422,21 +426,22 @@ begin
 
     with leftover as (
         delete from ledger.leftovers l
-        where l.event_id in (select c.event_id from ledger.leftovers c order by c.event_id limit p_limit)
+        using (select c.life, c.txid, c.event_id from ledger.leftovers c order by c.life, c.txid, c.event_id limit p_limit) f
+        where (l.life, l.txid, l.event_id) = (f.life, f.txid, f.event_id)
         returning l.event_id
     ), visible as (
-        select e.id, e.txid, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
+        select e.id, e.life, e.txid, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
                case when e.type = 'job.requested' then e.data end as request
         from ledger.events e
         where e.life = v_life and e.txid >= pg_snapshot_xmin(v_then)
           and not pg_visible_in_snapshot(e.txid, v_then) and pg_visible_in_snapshot(e.txid, v_now)
           and (v_cut is null or e.txid <= v_cut)
         union all
-        select e.id, null, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
+        select e.id, e.life, e.txid, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
                case when e.type = 'job.requested' then e.data end
         from leftover o join ledger.events e on e.id = o.event_id
     ), fresh as materialized (
-        select v_last + row_number() over (order by f.txid nulls first, f.replica_seq, f.id) as seq, f.* from visible f
+        select v_last + row_number() over (order by f.life, f.txid, f.replica_seq, f.id) as seq, f.* from visible f
     ), logged as (
         insert into ledger.log (seq, event_id, owner) select f.seq, f.id, f.owner from fresh f
     ), requested as (

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.console import dsn_option, emit_json, emit_table, json_option, progress_bar, read_job_id, shorten
-from ledger.database import connect
 from ledger.feed import fold_history, read_history, read_log
 from ledger.feed import verify as verify_ledger
-from ledger.schema import check
+from ledger.schema import open_ledger
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -34,7 +33,7 @@ def history(job: str, as_of: str | None, as_json: bool, dsn: str) -> None:
     """
     job_id = read_job_id(job)
     moment = _read_moment(as_of)
-    with _open(dsn) as connection:
+    with open_ledger(dsn, application_name="jobledger audit") as connection:
         rows = read_history(connection, job_id, as_of=moment)
     if as_json:
         for row in rows:
@@ -67,7 +66,7 @@ def log(
     Example:
       jobledger log --after 1200 --type job.failed --json | jq .data.error
     """
-    with _open(dsn) as connection:
+    with open_ledger(dsn, application_name="jobledger audit") as connection:
         for row in _rows(connection, after, limit, owner, event_type, follow):
             if as_json:
                 click.echo(_event_line(row))
@@ -89,7 +88,7 @@ def verify(as_json: bool, dsn: str) -> None:
     Example:
       jobledger verify --dsn postgresql://auditor@db.example/app
     """
-    with _open(dsn) as connection:
+    with open_ledger(dsn, application_name="jobledger audit") as connection:
         total = _estimate(connection)
         with progress_bar(total, "replaying", hidden=as_json) as bar:
 
@@ -103,12 +102,6 @@ def verify(as_json: bool, dsn: str) -> None:
     else:
         waiting = f"; {done.unsequenced} events wait to be put in order" if done.unsequenced else ""
         click.echo(f"verified: {done.events} events add up to the {done.jobs} jobs as the server has them{waiting}")
-
-
-def _open(dsn: str) -> Connection[DictRow]:
-    connection = connect(dsn, application_name="jobledger audit")
-    check(connection)
-    return connection
 
 
 def _rows(

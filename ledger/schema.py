@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ledger.database import connect
 from ledger.errors import LedgerError, NotALedger, SchemaMismatch
 
 if TYPE_CHECKING:
     from psycopg import Connection
+    from psycopg.rows import DictRow
 
 VERSION: Final = 1
 """The version of schema.sql that this code works with."""
@@ -47,6 +49,17 @@ def check(connection: Connection[Any]) -> None:
         raise NotALedger("this database has no job ledger", hint="install it: jobledger init")
     if version != VERSION:
         _mismatch(version)
+
+
+def open_ledger(dsn: str, *, application_name: str = "jobledger") -> Connection[DictRow]:
+    """Connect to a database whose schema this code works with. Raises as ``connect`` and ``check`` do."""
+    connection = connect(dsn, application_name=application_name)
+    try:
+        check(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def install(connection: Connection[Any]) -> bool:

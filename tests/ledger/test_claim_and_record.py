@@ -6,7 +6,7 @@ import threading
 
 import psycopg
 import pytest
-from conftest import Database
+from databases import Database
 from doors import Draft, Worker, assert_projection_is_fold, cancel, job_row, push, push_jobs, sequence, types_of
 
 from ledger.errors import VerificationFailed

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Database
+from databases import Database
 from doors import Draft, assert_projection_is_fold, push, push_jobs, sequence
 
 from ledger.ids import new_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
-from conftest import Database
+from databases import Database
 from doors import Draft, Worker, assert_projection_is_fold, cancel, job_row, push, push_jobs, sequence, types_of
 from hypothesis import given
 from hypothesis import strategies as st

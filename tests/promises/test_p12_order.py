@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from conftest import Database
+from databases import Database
 from doors import Draft, assert_projection_is_fold, push, sequence
 
 from ledger.feed import read_log

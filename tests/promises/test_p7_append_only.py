@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from conftest import Database
+from databases import Database
 from doors import Draft, push, sequence
 
 from ledger.ids import new_id
