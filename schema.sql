@@ -25,8 +25,9 @@
 --
 -- Functions that depend on a fresh snapshot per statement run only at READ COMMITTED, and say so.
 --
--- The hot functions switch off sequential scans, hash and merge joins: they touch a batch of rows by key, for which one
--- index probe a row is right at every size, and a plan made while a table was empty must not outlive that moment.
+-- The hot functions switch off sequential scans, hash and merge joins and materialisation: they touch a batch of rows by
+-- key, for which one index probe a row is right at every size, and a plan made while a table was empty must not outlive
+-- that moment.
 
 create schema ledger;
 
@@ -400,7 +401,7 @@ create function ledger.sequence(p_limit integer default 10000)
 returns table (sequenced integer, more boolean, next_due timestamptz)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 declare
     v_last bigint;
@@ -630,7 +631,7 @@ $$;
 create function ledger.find_lost(p_grace interval, p_lease interval)
 returns table (processor uuid, noticed_by text, job_id uuid, attempt integer, failures integer, losses integer, max_attempts integer)
 language plpgsql security definer
-set search_path = pg_catalog, ledger, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set search_path = pg_catalog, ledger, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 begin
     lock table ledger.events in row exclusive mode;
@@ -678,7 +679,7 @@ returns table (job_id uuid, attempt integer, failures integer, losses integer, m
                owner text, request_id uuid, correlation_id uuid, requested_at timestamptz, request text)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 #variable_conflict use_column
 declare
@@ -745,7 +746,7 @@ create function ledger.record(
 returns table (job_id uuid, attempt integer, type text)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 #variable_conflict use_column
 begin
@@ -950,7 +951,7 @@ create function ledger.admit(
     p_occurred_at text[], p_correlation_ids text[], p_causation_ids text[], p_data text[]) returns void
 language plpgsql
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 declare
     c_time constant text := '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$';
@@ -1037,7 +1038,7 @@ create function ledger.push(
     occurred_at text[], correlation_ids text[], causation_ids text[], data text[]) returns json
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 #variable_conflict use_variable
 declare
@@ -1110,7 +1111,7 @@ returns table (upto_seq bigint, epoch uuid, seq bigint, id uuid, job_id uuid, ty
                correlation_id uuid, causation_id uuid, data text)
 language plpgsql stable security definer
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 #variable_conflict use_column
 declare

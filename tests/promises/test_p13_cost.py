@@ -1,0 +1,50 @@
+"""P13: cost per job does not grow with the age of the ledger. Counted in rows that Postgres had to look at."""
+
+from __future__ import annotations
+
+from databases import Database
+from doors import Worker, assert_projection_is_fold, push_jobs, sequence
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+JOBS = 50
+HISTORY = 3_000
+
+READ = """
+    select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint as n from pg_stat_user_tables where schemaname = 'ledger'
+"""
+
+
+def test_p13_a_job_costs_the_same_in_an_old_ledger(database: Database) -> None:
+    alice, owner, worker = database.connect("app_alice"), database.connect("worker"), Worker(database.connect("worker"))
+    everybody = [alice, owner, worker.connection]
+
+    def run_jobs(count: int) -> int:
+        before = rows_read(everybody)
+        push_jobs(alice, count)
+        sequence(owner)
+        while claimed := worker.claim(JOBS):
+            worker.record(*((job, "job.completed", {}) for job in claimed))
+        worker.connection.execute("select ledger.forget_claims(%(processor)s)", {"processor": worker.id})
+        last = owner.execute("select last_seq from ledger.sequencer").fetchone()
+        assert last is not None
+        sequence(owner)
+        alice.execute(
+            "select * from ledger.pull(%(after)s::bigint, null, 1000)", {"after": last["last_seq"]}
+        ).fetchall()
+        return rows_read(everybody) - before
+
+    young = sorted(run_jobs(JOBS) for _ in range(5))[2]
+    run_jobs(HISTORY)
+    old = sorted(run_jobs(JOBS) for _ in range(5))[2]
+    assert old <= young * 1.1, f"{young / JOBS:.1f} rows a job in a young ledger, {old / JOBS:.1f} in an old one"
+    assert_projection_is_fold(database.connect())
+
+
+def rows_read(connections: list[Connection[DictRow]]) -> int:
+    for connection in connections:
+        connection.execute("select pg_stat_force_next_flush()")
+        connection.execute("select 1")
+    row = connections[0].execute(READ).fetchone()
+    assert row is not None
+    return int(row["n"])
