@@ -20,8 +20,8 @@
 --      and actor from the authenticated session, whatever the call says.
 --
 -- Locks are taken in this order, everywhere: events (table, row exclusive) - sequencer - replicas - queue - jobs. Rows of
--- one table are taken in the order of their job_id, or skipped when locked. A statement that meets a deadlock all the same
--- fails with SQLSTATE 40P01 as a whole, and its caller tries again.
+-- the queue are never waited for: who finds one locked goes past it. Rows of ledger.jobs are taken in the order of their
+-- job_id. A statement that meets a deadlock all the same fails with SQLSTATE 40P01 as a whole, and its caller tries again.
 --
 -- Functions that depend on a fresh snapshot per statement run only at READ COMMITTED, and say so.
 --
@@ -502,8 +502,7 @@ language plpgsql
 set search_path = pg_catalog, ledger, pg_temp
 as $$
 declare
-    v_open uuid[];
-    v_asked_at timestamptz[];
+    v_pending uuid[];
 begin
     -- Every cancel of this pass stands in early_cancels now; one whose job is known, and of the same owner, is due.
     with due as (
@@ -512,36 +511,29 @@ begin
           and (j.seq > p_after
                or c.event_id in (select l.event_id from ledger.log l where l.seq > p_after and l.seq <= p_upto))
         returning c.job_id, c.recorded_at
+    ), held as (
+        select j.job_id, d.recorded_at from due d join ledger.jobs j on j.job_id = d.job_id
+        order by d.job_id for no key update of j
+    ), asked as (
+        update ledger.jobs j set cancel_requested_at = least(j.cancel_requested_at, h.recorded_at)
+        from held h where j.job_id = h.job_id
+        returning j.job_id, j.status
     )
-    select array_agg(d.job_id order by d.job_id), array_agg(d.recorded_at order by d.job_id) into v_open, v_asked_at from due d;
-    -- Queue before jobs, as claim does. A job may come back to the queue while we look at it: go round until all are settled.
-    while cardinality(v_open) > 0 loop
-        with taken as (
-            delete from ledger.queue q using unnest(v_open) o (job_id) where q.job_id = o.job_id returning q.job_id
-        ), ended as (
-            update ledger.jobs j
-            set status = 'cancelled', cancel_requested_at = least(j.cancel_requested_at, o.asked_at), run_at = null,
-                finished_at = now()
-            from taken t join unnest(v_open, v_asked_at) o (job_id, asked_at) on o.job_id = t.job_id
-            where j.job_id = t.job_id
-            returning j.job_id, j.owner
-        )
-        insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-        select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), ledger.current_life(),
-               json_build_object('attempt', null)
-        from ended e;
-        with held as (
-            select j.job_id, o.asked_at
-            from unnest(v_open, v_asked_at) o (job_id, asked_at) join ledger.jobs j on j.job_id = o.job_id
-            order by o.job_id for no key update of j
-        ), asked as (
-            update ledger.jobs j set cancel_requested_at = least(j.cancel_requested_at, h.asked_at)
-            from held h where j.job_id = h.job_id
-            returning j.job_id, j.status, h.asked_at
-        )
-        select array_agg(a.job_id order by a.job_id), array_agg(a.asked_at order by a.job_id) into v_open, v_asked_at
-        from asked a where a.status = 'pending';
-    end loop;
+    select array_agg(a.job_id) filter (where a.status = 'pending') into v_pending from asked a;
+    -- What a claim is just taking is left to it: it waits for our lock on the job, and then sees that it was asked to stop.
+    with free as (
+        select q.job_id from ledger.queue q where q.job_id = any (v_pending) for update skip locked
+    ), taken as (
+        delete from ledger.queue q using free f where q.job_id = f.job_id returning q.job_id
+    ), ended as (
+        update ledger.jobs j set status = 'cancelled', run_at = null, finished_at = now()
+        from taken t where j.job_id = t.job_id
+        returning j.job_id, j.owner
+    )
+    insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+    select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), ledger.current_life(),
+           json_build_object('attempt', null)
+    from ended e;
     perform pg_notify('ledger_cancel', '');
 end
 $$;
@@ -717,17 +709,27 @@ begin
             order by q.priority desc, q.seq limit l.share for update skip locked) w
     ), taken as (
         delete from ledger.queue q using picked w where q.job_id = w.job_id returning q.job_id
-    ), started as (
+    ), settled as (
+        -- a job that was asked to stop while it was being taken does not start
         update ledger.jobs j
-        set status = 'running', processor = p_processor, attempt = j.attempt + 1, run_at = null,
-            started_at = coalesce(j.started_at, now())
-        from taken t where j.job_id = t.job_id
-        returning j.job_id, j.seq, j.priority, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.owner
+        set status = case when j.cancel_requested_at is null then 'running' else 'cancelled' end,
+            processor = case when j.cancel_requested_at is null then p_processor end,
+            attempt = j.attempt + (j.cancel_requested_at is null)::integer,
+            started_at = case when j.cancel_requested_at is null then coalesce(j.started_at, now()) else j.started_at end,
+            finished_at = case when j.cancel_requested_at is not null then now() end,
+            run_at = null
+        from (select t.job_id from taken t order by t.job_id) t
+        where j.job_id = t.job_id
+        returning j.job_id, j.seq, j.priority, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.owner, j.status
+    ), started as (
+        select s.* from settled s where s.status = 'running'
     ), logged as (
         insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-        select ledger.new_id(), s.job_id, 'attempt.started', 1, s.owner, session_user, now(), now(),
-               (select ledger.current_life()), json_build_object('attempt', s.attempt, 'processor', p_processor)
-        from started s
+        select ledger.new_id(), s.job_id, case when s.status = 'running' then 'attempt.started' else 'job.cancelled' end, 1, s.owner,
+               session_user, now(), now(), (select ledger.current_life()),
+               case when s.status = 'running' then json_build_object('attempt', s.attempt, 'processor', p_processor)
+                    else json_build_object('attempt', null) end
+        from settled s
     ), claimed as (
         insert into ledger.claims (processor, claim, job_ids)
         select p_processor, p_claim, array_agg(s.job_id) from started s having count(*) > 0
@@ -754,6 +756,10 @@ begin
     if not p_types <@ array['attempt.progressed', 'attempt.logged', 'step.completed', 'attempt.failed', 'attempt.deferred',
                             'attempt.lost', 'job.completed', 'job.failed', 'job.cancelled'] then
         raise exception 'a processor records what happens in attempts, and nothing else' using errcode = 'JL002';
+    end if;
+    if p_types && array['attempt.progressed', 'attempt.logged', 'step.completed'] then
+        -- Attempts that only report are held too, so that no one takes the job away between this look and the commit.
+        perform 1 from ledger.jobs j where j.job_id = any (p_job_ids) order by j.job_id for no key update;
     end if;
     return query
     with arrived as materialized (
@@ -786,14 +792,11 @@ begin
         returning j.job_id, j.attempt, j.owner, j.status, j.seq, j.run_at, j.expires_at, j.priority, j.namespace, j.name,
                   e.status is null and j.status = 'cancelled' as cancelled_here
     ), going_on as (
-        -- attempts that only report: hold them, so that no one takes the job away between this look and the commit
         select j.job_id, j.attempt, j.owner
         from (select distinct a.job_id, a.attempt from arrived a
-              where not exists (select from ending e where e.job_id = a.job_id and e.attempt = a.attempt)
-              order by a.job_id) r
+              where not exists (select from ending e where e.job_id = a.job_id and e.attempt = a.attempt)) r
         join ledger.jobs j on j.job_id = r.job_id
         where j.attempt = r.attempt and j.processor = p_processor and j.status = 'running'
-        for share of j
     ), fenced as materialized (
         select e.job_id, e.attempt, e.owner from ended e union all select g.job_id, g.attempt, g.owner from going_on g
     ), requeued as (

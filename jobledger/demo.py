@@ -25,11 +25,11 @@ import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from client_sync import JobClient
 from jobledger.demo_jobs import count
 from jobledger.embedded import EmbeddedPostgres, temporary_postgres
+from ledger.console import shorten
 from ledger.database import connect
 from ledger.errors import LedgerError
 from ledger.feed import read_history, verify
@@ -59,7 +59,9 @@ class Plan:
 @click.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--keep", is_flag=True, help="Leave the server running and the files there, to look around.")
-@click.option("--limit", type=click.IntRange(min=50), default=1000, show_default=True, help="Take at most so many files.")
+@click.option(
+    "--limit", type=click.IntRange(min=50), default=1000, show_default=True, help="Take at most so many files."
+)
 def demo(folder: Path | None, keep: bool, limit: int) -> None:
     """See it all work on the files of FOLDER (default: this Python's standard library), in under a minute.
 
@@ -110,7 +112,7 @@ def demo(folder: Path | None, keep: bool, limit: int) -> None:
 
 
 def find_files(folder: Path, limit: int) -> list[Path]:
-    """The regular files below a folder, in a stable order. Raises LedgerError where there are too few to show anything."""
+    """The regular files below a folder, in a stable order. Raises LedgerError where there are too few."""
     found = []
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink() and not {"__pycache__", "site-packages", ".git"} & set(path.parts):
@@ -135,7 +137,9 @@ def submit_offline(console: Console, replica: Path, files: list[Path]) -> Plan:
         for job_id in cancelled:
             jobs.cancel(job_id, reason="changed my mind")
         example = jobs.get(ids[0])
-        console.print(f"   {len(ids) + 1} submitted, {len(cancelled)} cancelled; job {example.id} is [bold]{example.shown}[/]")
+        console.print(
+            f"   {len(ids) + 1} submitted, {len(cancelled)} cancelled; job {example.id} is [bold]{example.shown}[/]"
+        )
     retried = {job_id for number, job_id in enumerate(ids) if number % FAIL_ONCE_EVERY == 7} - cancelled
     return Plan(dict(zip(ids, files, strict=True)), cancelled, retried, missing)
 
@@ -163,7 +167,18 @@ def prepare_database(server: EmbeddedPostgres) -> Iterator[Connection[DictRow]]:
 @contextmanager
 def processor(dsn: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A real, separate processor; asked to stop at the end, and made to if it does not."""
-    command = [sys.executable, "-m", "jobledger", "serve", "--app", "jobledger.demo_jobs:jobs", "--dsn", dsn, "--threads", "4"]
+    command = [
+        sys.executable,
+        "-m",
+        "jobledger",
+        "serve",
+        "--app",
+        "jobledger.demo_jobs:jobs",
+        "--dsn",
+        dsn,
+        "--threads",
+        "4",
+    ]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
@@ -181,21 +196,21 @@ def kill(
     console: Console, admin: Connection[DictRow], stack: ExitStack, first: subprocess.Popen[bytes], dsn: str, home: Path
 ) -> None:
     """Kill the first processor in the middle of its work and tell how soon one of its jobs runs again."""
+    victim = value(admin, "select processor from ledger.processors where pid = %(pid)s", pid=first.pid)
     stack.enter_context(processor(dsn, home / "processor-2.log"))
-    wait_for(lambda: value(admin, "select count(*) from ledger.processors where stopped_at is null") == 2, "a second processor")
+    wait_for(lambda: value(admin, "select count(*) from ledger.processors") == 2, "a second processor")
     killed_at = value(admin, "select clock_timestamp()")
     first.send_signal(signal.SIGKILL)
     first.wait()
-    running = value(admin, "select count(*) from ledger.jobs where status = 'running'")
-    console.print(f"   killed with {running} jobs claimed")
-    lost = "select count(*) from ledger.events where type = 'attempt.lost'"
+    running = "select count(*) from ledger.jobs where status = 'running' and processor = %(victim)s"
+    console.print(f"   killed while {value(admin, running, victim=victim)} jobs were its own")
     again = """
         select min(s.recorded_at) from ledger.events l
         join ledger.events s on s.job_id = l.job_id and s.type = 'attempt.started' and s.recorded_at > l.recorded_at
         where l.type = 'attempt.lost'"""
     wait_for(lambda: value(admin, again) is not None, "a lost job to run again")
     delay = (value(admin, again) - killed_at).total_seconds()
-    console.print(f"   {value(admin, lost)} lost attempts noticed; the first ran again elsewhere after {delay:.2f} s")
+    console.print(f"   its jobs are taken up; the first of them ran again after {delay:.2f} s")
 
 
 @contextmanager
@@ -203,7 +218,9 @@ def live(console: Console, admin: Connection[DictRow], total: int) -> Iterator[A
     """Progress bars; gives a function that follows the work until a share of all jobs has ended."""
     columns = (TextColumn("   {task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        bars = {status: progress.add_task(status, total=total) for status in ("completed", "cancelled", "failed", "running")}
+        bars = {
+            status: progress.add_task(status, total=total) for status in ("completed", "cancelled", "failed", "running")
+        }
 
         def watch(share: float) -> None:
             def enough() -> bool:
@@ -211,7 +228,8 @@ def live(console: Console, admin: Connection[DictRow], total: int) -> Iterator[A
                 counts = {row["status"]: row["n"] for row in rows}
                 for status, bar in bars.items():
                     progress.update(bar, completed=counts.get(status, 0))
-                return sum(counts.get(s, 0) for s in ("completed", "cancelled", "failed")) >= share * total
+                ended = sum(counts.get(status, 0) for status in ("completed", "cancelled", "failed"))
+                return bool(ended >= share * total)
 
             wait_for(enough, "the jobs to be done", PATIENCE_S)
 
@@ -220,7 +238,9 @@ def live(console: Console, admin: Connection[DictRow], total: int) -> Iterator[A
 
 def wait_until_synced(jobs: JobClient, admin: Connection[DictRow]) -> None:
     """Until every event in the ledger is in order, and the last of this owner's has reached the file."""
-    unsequenced = "select count(*) from ledger.events e where not exists (select from ledger.log l where l.event_id = e.id)"
+    unsequenced = (
+        "select count(*) from ledger.events e where not exists (select from ledger.log l where l.event_id = e.id)"
+    )
     wait_for(lambda: value(admin, unsequenced) == 0, "the log to be complete")
     jobs.sync()
 
@@ -244,11 +264,20 @@ def check(console: Console, jobs: JobClient, admin: Connection[DictRow], plan: P
     audit = verify(admin)
     for ok, text in (
         (set(found) == submitted, f"{len(submitted)} jobs submitted, {len(found)} in the file"),
-        (sum(counts.values()) == len(submitted), " + ".join(f"{n} {s}" for s, n in counts.items()) + f" = {sum(counts.values())}"),
+        (
+            sum(counts.values()) == len(submitted),
+            " + ".join(f"{n} {s}" for s, n in counts.items()) + f" = {sum(counts.values())}",
+        ),
         (not wrong, f"every result equals a direct computation ({counts['completed']} files counted and hashed again)"),
-        ({j.id for j in found.values() if j.status == "cancelled"} == plan.cancelled, "exactly the cancelled jobs are cancelled"),
+        (
+            {j.id for j in found.values() if j.status == "cancelled"} == plan.cancelled,
+            "exactly the cancelled jobs are cancelled",
+        ),
         ([j.id for j in found.values() if j.status == "failed"] == [plan.missing], "exactly the missing file failed"),
-        (len(endings) == len(submitted) and all(row["n"] == 1 for row in endings), "each job has exactly one terminal event"),
+        (
+            len(endings) == len(submitted) and all(row["n"] == 1 for row in endings),
+            "each job has exactly one terminal event",
+        ),
         (audit.jobs == len(submitted), f"the log replays to the same state ({audit.events} events verified)"),
     ):
         console.print(f"   {'[green]ok[/]  ' if ok else '[red]FAULT[/]'} {text}")
@@ -264,13 +293,11 @@ def show_histories(console: Console, admin: Connection[DictRow], plan: Plan) -> 
     if plan.retried:
         chosen.insert(1, ("retried", min(plan.retried)))
     for word, job_id in chosen:
-        table = Table(title=f"{word}: {job_id}", title_justify="left", box=None, padding=(0, 2, 0, 3))
-        for column in ("seq", "recorded", "event", "by", "data"):
-            table.add_column(column, no_wrap=True, overflow="ellipsis")
+        console.print(f"   [bold]{word}[/] {job_id}")
         for row in read_history(admin, job_id):
             recorded = row["recorded_at"].strftime("%H:%M:%S.%f")[:-3]
-            table.add_row(str(row["seq"]), recorded, row["type"], row["actor"], escape(" ".join(row["data"].split())))
-        console.print(table)
+            line = f"   {row['seq']:>6}  {recorded}  {row['type']:<20}  {row['actor']:<11}  {shorten(row['data'], 200)}"
+            console.print(escape(line), no_wrap=True, overflow="ellipsis")
 
 
 def look_around(console: Console, server: EmbeddedPostgres, replica: Path) -> None:
@@ -299,8 +326,8 @@ def wait_for(holds: Any, what: str, seconds: float = PROCESSOR_START_S) -> None:
         time.sleep(0.05)
 
 
-def value(connection: Connection[DictRow], query: str) -> Any:
-    row = connection.execute(query.encode()).fetchone()
+def value(connection: Connection[DictRow], query: str, **parameters: Any) -> Any:
+    row = connection.execute(query.encode(), parameters).fetchone()
     return next(iter(row.values())) if row else None
 
 

@@ -33,9 +33,7 @@ class Counts(BaseModel):
 def count(path: Path) -> Counts:
     """Count and hash one file; what the demo's summary compares the results with."""
     content = path.read_bytes()
-    return Counts(
-        lines=content.count(b"\n"), words=len(content.split()), sha256=hashlib.sha256(content).hexdigest()
-    )
+    return Counts(lines=content.count(b"\n"), words=len(content.split()), sha256=hashlib.sha256(content).hexdigest())
 
 
 @jobs.handler("count-file", max_attempts=3, timeout=30)

@@ -13,8 +13,13 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from databases import LOGINS, Database, create_login, new_database
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+
+# no deadline: a machine may be busy, and timing belongs in benchmarks
+settings.register_profile("ledger", deadline=None, max_examples=60)
+settings.load_profile("ledger")
 
 SETUP_LOCK = 5_036_218  # roles belong to the whole server: parallel sessions create them one after the other
 

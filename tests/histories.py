@@ -88,4 +88,4 @@ def events(draw: st.DrawFn) -> Event:
     )
 
 
-histories = st.lists(events(), max_size=25)
+histories = st.lists(events(), max_size=15)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from databases import Database
@@ -15,11 +15,13 @@ from waiting import until
 
 from ledger.feed import fold_history, read_history
 from ledger.fold import JobState
-from processor import Registry
+from processor import Registry, RetryPolicy
 from processor.service import serve
 from processor.settings import Settings
 
 ENDED = ("completed", "failed", "cancelled")
+QUICK = RetryPolicy(first_wait_s=0.05, factor=2, jitter=0)
+"""Retries that a test can wait for."""
 
 
 class RunningService:
@@ -81,7 +83,7 @@ class Ledger:
         request = {key: json.dumps(value) if key == "limits" else value for key, value in request.items()}
         names = {"name": name, "params": json.dumps(params or {}), **request}
         arguments = ", ".join(f"{key} => %({key})s" for key in names)
-        row = self.client.execute(f"select ledger.submit({arguments}) as id".encode(), names).fetchone()  # noqa: S608  # the test's own keywords
+        row = self.client.execute(f"select ledger.submit({arguments}) as id".encode(), names).fetchone()
         assert row is not None
         return UUID(str(row["id"]))
 
@@ -122,3 +124,9 @@ class Ledger:
     def verify(self) -> None:
         """How every test with a service ends: the state is the fold, and nothing is left over."""
         assert_projection_is_fold(self.owner)
+
+
+class Start(Protocol):
+    """The fixture that starts a service with a registry; the rest are settings."""
+
+    def __call__(self, registry: Registry, **settings: Any) -> RunningService: ...

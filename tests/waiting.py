@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T], what: str, *, seconds: float = 60.0) -> T:
+def until(look: Callable[[], T | None], what: str, *, seconds: float = 60.0) -> T:
     """Look again and again until something is there; its value. Fails the test when it does not come."""
     deadline = time.monotonic() + seconds
     while True:

@@ -33,7 +33,7 @@ def test_p3_repetition_changes_nothing(history: list[Event], data: st.DataObject
     assert fold_all(history + again) == fold_all(history)
 
 
-@given(histories, st.integers(0, 25))
+@given(histories, st.integers(0, 15))
 def test_p3_any_split_into_batches_gives_the_same_state(history: list[Event], cut: int) -> None:
     assert fold_all(history[cut:], fold_all(history[:cut])) == fold_all(history)
 

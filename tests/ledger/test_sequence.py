@@ -10,6 +10,7 @@ from doors import Draft, Worker, assert_projection_is_fold, cancel, job_row, pus
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
+from psycopg.rows import DictRow
 
 from ledger.feed import read_log
 from ledger.ids import new_id
@@ -17,7 +18,7 @@ from ledger.ids import new_id
 T = 1_000
 
 
-def numbers(connection: Connection) -> list[int]:
+def numbers(connection: Connection[DictRow]) -> list[int]:
     return [row["seq"] for row in connection.execute("select seq from ledger.log order by seq").fetchall()]
 
 
@@ -81,7 +82,7 @@ def test_p10_a_schedule_is_kept_by_the_servers_clock(database: Database) -> None
     sequence(owner)
     assert worker.claim() == []
     deadline = time.monotonic() + 10
-    claimed = []
+    claimed: list[DictRow] = []
     while not claimed and time.monotonic() < deadline:
         sequence(owner)
         claimed = worker.claim()

@@ -7,7 +7,9 @@ import signal
 import statistics
 import subprocess
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -24,9 +26,15 @@ JOBS = 400
 KILLS = 3
 
 
-def value(connection: Connection[DictRow], query: str, **parameters: object) -> object:
+def value(connection: Connection[DictRow], query: str, **parameters: object) -> Any:
     row = connection.execute(query.encode(), parameters).fetchone()
     return next(iter(row.values())) if row else None
+
+
+def ended(connection: Connection[DictRow], at_least: float) -> bool:
+    """Whether so many jobs have ended."""
+    query = "select count(*) from ledger.jobs where status in ('completed', 'failed', 'cancelled')"
+    return bool(value(connection, query) >= at_least)
 
 
 def registered(connection: Connection[DictRow], process: subprocess.Popen[bytes]) -> object:
@@ -39,7 +47,6 @@ def test_p4_p5_processors_killed_at_random_moments_lose_and_double_nothing(
 ) -> None:
     chance, owner = random.Random(seed), database.connect()
     delays: list[float] = []
-    ended = "select count(*) from ledger.jobs where status in ('completed', 'failed', 'cancelled')"
     with ExitStack() as stack:
         jobs = stack.enter_context(JobClient(tmp_path / "app.db", dsn=database.dsn_as("app_alice")))
         ids = list(jobs.submit_many({"name": "square", "params": {"n": n}} for n in range(JOBS)))
@@ -52,16 +59,16 @@ def test_p4_p5_processors_killed_at_random_moments_lose_and_double_nothing(
         for number in range(KILLS):
             until(lambda: all(registered(owner, process) for process in alive), "both processors to register")
             moment = (number + chance.random()) * JOBS / (KILLS + 1)
-            until(lambda moment=moment: value(owner, ended) >= moment, "the moment to kill")  # type: ignore[misc]
+            until(partial(ended, owner, moment), "the moment to kill")
             victim = alive.pop(chance.randrange(2))
             victim_id = registered(owner, victim)
             killed_at = value(owner, "select clock_timestamp()")
             victim.send_signal(signal.SIGKILL)
             victim.wait()
             alive.append(stack.enter_context(processor(database.dsn_as("worker"), log, "--threads", "4")))
-            delay = until(lambda v=victim_id, t=killed_at: restarted_after(owner, v, t), "the lost jobs to be taken up")  # type: ignore[misc]
+            delay = until(partial(restarted_after, owner, victim_id, killed_at), "the lost jobs to be taken up")
             delays += [delay] if delay >= 0 else []
-        until(lambda: value(owner, ended) == JOBS, "every job to end")
+        until(partial(ended, owner, JOBS), "every job to end")
         assert_projection_is_fold(owner)
         jobs.sync()
         found = {job.id: job for job in jobs.list(limit=JOBS + 1)}

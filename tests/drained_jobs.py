@@ -1,0 +1,42 @@
+"""Jobs that do not end by themselves, for stopping a processor among them. Served with --app drained_jobs:jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+from pydantic import BaseModel
+from waiting import until
+
+from processor import Registry
+
+jobs = Registry()
+
+
+class Sign(BaseModel):
+    path: Path
+
+
+@jobs.handler("until-sign")
+def until_sign(params: Sign) -> str:
+    """Go on until a file is there."""
+    until(params.path.exists, "the sign")
+    return "saw the sign"
+
+
+@jobs.handler("endless")
+async def endless() -> None:
+    await asyncio.Event().wait()
+
+
+@jobs.handler("deaf")
+def deaf() -> None:
+    """A plain function that nobody can stop."""
+    threading.Event().wait()
+
+
+@jobs.handler("blocks-the-loop")
+async def blocks_the_loop() -> None:
+    """An async function that should have been a plain one."""
+    threading.Event().wait()
