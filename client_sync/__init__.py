@@ -1,0 +1,14 @@
+"""The client's side: jobs in a SQLite file that syncs with Postgres when it can.
+
+Example:
+    with JobClient("app.db", dsn="postgresql://app@host/jobs") as jobs:
+        job = jobs.submit("count-words", {"path": "a.txt"})
+        jobs.start_sync()
+        print(jobs.wait(job.id).result)
+"""
+
+from client_sync.client import JobClient
+from client_sync.job import Job, JobFailed, Progress, Refusal, Refused
+from client_sync.submission import Submission
+
+__all__ = ["Job", "JobClient", "JobFailed", "Progress", "Refusal", "Refused", "Submission"]

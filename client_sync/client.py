@@ -1,0 +1,293 @@
+"""``JobClient``: what an app holds in its hand."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from itertools import islice
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from client_sync.job import Job, JobFailed, Refusal, find_by_key, find_request, list_jobs, list_refusals, read_job
+from client_sync.replica import Replica
+from client_sync.submission import Params, Submission, cancel_text, format_time, parse_id, request_text
+from client_sync.watch import follow, not_found
+from ledger.errors import Conflict, InvalidEvent, LedgerError
+from ledger.ids import new_id
+
+if TYPE_CHECKING:
+    from client_sync.background import BackgroundSync
+    from client_sync.sync import Report, SyncResult
+    from ledger.events import Event
+
+POLL_S: Final = 5.0
+
+_BATCH: Final = 500
+_APPEND: Final = """
+    insert into events (id, job_id, type, local_seq, occurred_at, data)
+    values (:id, :job_id, :type,
+            (select coalesce((select e.local_seq from events e where e.local_seq is not null
+                              order by e.local_seq desc limit 1), 0) + 1),
+            :occurred_at, :data)"""
+
+
+class JobClient:
+    """Jobs of one app, kept in one SQLite file and synced with Postgres when there is a way to.
+
+    ``path`` is the file; it is made where it is missing, unless ``create`` is False. ``dsn`` is the server (a URL or
+    libpq keywords; "" takes libpq's own variables); without one, everything but ``sync`` works all the same.
+
+    One client may be used from many threads, and many processes may share the file. Raises NotALedger for a file of
+    something else and SchemaMismatch for one of a newer jobledger.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], dsn: str | None = None, *, create: bool = True) -> None:
+        self._replica = Replica(path, create=create)
+        self._dsn = dsn
+        self._background: BackgroundSync | None = None
+
+    def __enter__(self) -> JobClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the background sync and close the file. Nothing is lost; calling again does nothing."""
+        self.stop_sync()
+        self._replica.close()
+
+    # Asking for something
+
+    def submit(
+        self,
+        name: str,
+        params: Params | None = None,
+        *,
+        namespace: str = "default",
+        priority: int = 0,
+        run_at: datetime | str | None = None,
+        key: str | None = None,
+        labels: Mapping[str, Any] | None = None,
+        max_attempts: int | None = None,
+        timeout: float | None = None,
+        expires_at: datetime | str | None = None,
+        retry_of: UUID | str | None = None,
+        parent: UUID | str | None = None,
+        job_id: UUID | str | None = None,
+    ) -> Job:
+        """Request a job. When this returns, the request is on disk, and it will reach the server (see ``Submission``).
+
+        With a ``key``, an unfinished job of the same namespace, name and key is returned instead, and nothing is
+        appended. Known are the jobs of this file, and those of the owner's other files that it has pulled.
+
+        The same request with the same ``job_id`` is made once, however often it is asked for. Raises InvalidEvent for
+        what the server would refuse, and Conflict for a ``job_id`` that was used for something else.
+        """
+        request = Submission(
+            name=name, params=params or {}, namespace=namespace, priority=priority, run_at=run_at, key=key,
+            labels=labels or {}, max_attempts=max_attempts, timeout=timeout, expires_at=expires_at,
+            retry_of=retry_of, parent=parent, job_id=job_id,
+        )  # fmt: skip
+        text = request_text(request)
+        with self._replica.transaction() as connection:
+            return self._known(connection, self._request(connection, request, text))
+
+    def submit_many(self, requests: Iterable[Submission | Mapping[str, Any]]) -> list[UUID]:
+        """Request many jobs, from any iterable; gives their ids in its order.
+
+        They are written in batches of 500, each saved whole or not at all; only one batch is in memory, however many
+        there are. When one is wrong, InvalidEvent is raised and the batches before its own are saved. Inside
+        ``transaction()`` all of them are one.
+        """
+        iterator = iter(requests)
+        job_ids: list[UUID] = []
+        while batch := [(r, request_text(r)) for r in map(Submission.of, islice(iterator, _BATCH))]:
+            with self._replica.transaction() as connection:
+                job_ids += [self._request(connection, request, text) for request, text in batch]
+        return job_ids
+
+    def cancel(self, job_id: UUID | str, reason: str | None = None) -> Job:
+        """Ask for a job to be cancelled. A job that waits will not start; one that runs is told to stop.
+
+        Raises JobNotFound for a job that this file does not know, and Conflict for one that has ended. Asking again
+        appends nothing.
+        """
+        job_id = parse_id(job_id)
+        text = cancel_text(reason)
+        with self._replica.transaction() as connection:
+            job = self._known(connection, job_id)
+            if job.finished:
+                raise Conflict(f"job {job_id} has ended: {job.shown}", hint="there is nothing left to cancel")
+            if job.cancel_requested_at is None:
+                _append(connection, job_id, "job.cancel_requested", text)
+                job = self._known(connection, job_id)
+        return job
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A transaction that the app shares: its own tables and its requests are saved together, or not at all.
+
+        Gives the connection. ``submit``, ``submit_many`` and ``cancel`` in the block, in the same thread, join in.
+        """
+        return self._replica.transaction()
+
+    # Looking
+
+    def get(self, job_id: UUID | str) -> Job:
+        """The job as this file knows it. Raises JobNotFound."""
+        return self._known(self._replica.connection(), parse_id(job_id))
+
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        name: str | None = None,
+        namespace: str | None = None,
+        before: UUID | str | None = None,
+        limit: int = 100,
+    ) -> list[Job]:
+        """The latest jobs first. ``before`` is the id of the last job of the page before."""
+        return [
+            *list_jobs(
+                self._replica.connection(),
+                status=status,
+                name=name,
+                namespace=namespace,
+                before=None if before is None else parse_id(before),
+                limit=limit,
+            )
+        ]
+
+    def history(self, job_id: UUID | str) -> Sequence[Event]:
+        """Every event of the job in this file: first those in the ledger, in its order, then those on their way.
+
+        Raises JobNotFound where there is none.
+        """
+        from client_sync.projection import read_history
+
+        job_id = parse_id(job_id)
+        events = tuple(read_history(self._replica.connection(), str(job_id)))
+        if not events:
+            raise not_found(job_id)
+        return events
+
+    def refusals(self, *, limit: int = 100) -> Sequence[Refusal]:
+        """What the server did not take, and why; the latest first."""
+        return list_refusals(self._replica.connection(), limit)
+
+    def watch(self, job_id: UUID | str, *, timeout: float | None = None) -> Iterator[Job]:
+        """The job now, and again whenever something about it changed, until it has ended.
+
+        Sees what this process changes at once, and what others change within 50 ms. It only looks: something has to
+        sync, here (``start_sync``) or in another process. Raises JobNotFound at once, and WaitTimeout after
+        ``timeout`` seconds.
+        """
+        job_id = parse_id(job_id)
+        self.get(job_id)
+        return follow(self._replica, job_id, timeout)
+
+    def wait(self, job_id: UUID | str, *, timeout: float | None = None) -> Job:
+        """Wait until the job has ended, and give it if it was completed.
+
+        Raises JobFailed, whose ``job`` says why, when it failed, was cancelled or was refused; WaitTimeout after
+        ``timeout`` seconds; JobNotFound at once. Something has to sync, as for ``watch``.
+        """
+        job = self.get(job_id)
+        for state in follow(self._replica, job.id, timeout):
+            job = state
+        if job.status != "completed":
+            raise JobFailed(job)
+        return job
+
+    # Syncing
+
+    def sync(self, *, report: Report | None = None) -> SyncResult:
+        """Exchange everything with the server, now. ``report`` hears after each step what was done so far.
+
+        Raises ServerUnreachable when the server cannot be reached, after a few tries; SyncRefused when it turns this
+        file away; SyncBusy when someone else is syncing it. Nothing is lost by either.
+        """
+        from client_sync.sync import sync_now
+
+        return sync_now(self._replica, self._server(), report=report)
+
+    def start_sync(self, *, poll: float = POLL_S, report: Report | None = None) -> None:
+        """Sync in the background until ``close``: at once when something is submitted here or happens there.
+
+        Every ``poll`` seconds it looks without being told, so that a lost notification delays nothing for longer.
+        Connection trouble is waited out, for as long as it takes; ``sync_error`` tells. ``report`` hears, in the
+        background thread, of every exchange that did something.
+        """
+        from client_sync.background import BackgroundSync
+
+        dsn = self._server()
+        if self._background is None:
+            self._background = BackgroundSync(self._replica, dsn, poll_s=poll, report=report)
+
+    def stop_sync(self) -> None:
+        """Stop the background sync, if it runs."""
+        if self._background is not None:
+            self._background.stop()
+            self._background = None
+
+    @property
+    def sync_error(self) -> LedgerError | None:
+        """Why the background sync is not getting through at the moment; None while all is well."""
+        return self._background.error if self._background else None
+
+    @property
+    def unsent(self) -> int:
+        """How many events of this file the server has not acknowledged yet."""
+        from client_sync.outbox import count_unsent
+
+        return count_unsent(self._replica.connection())
+
+    def _server(self) -> str:
+        if self._dsn is None:
+            raise LedgerError("this client has no server", hint='give one: JobClient(path, dsn="postgresql://...")')
+        return self._dsn
+
+    def _request(self, connection: sqlite3.Connection, request: Submission, text: str) -> UUID:
+        if request.key is not None:
+            known = find_by_key(connection, request.namespace, request.name, request.key)
+            if known is not None:
+                return known
+        if request.job_id is None:
+            job_id = new_id()
+        else:
+            job_id = parse_id(request.job_id)
+            requested = find_request(connection, job_id)
+            if requested == text:
+                return job_id
+            if requested is not None:
+                raise Conflict(f"job {job_id} was requested before, as another job", hint="leave job_id out")
+        _append(connection, job_id, "job.requested", text)
+        return job_id
+
+    def _known(self, connection: sqlite3.Connection, job_id: UUID) -> Job:
+        job = read_job(connection, job_id)
+        if job is None:
+            raise not_found(job_id)
+        return job
+
+
+def _append(connection: sqlite3.Connection, job_id: UUID, kind: str, text: str) -> None:
+    try:
+        connection.execute(
+            _APPEND,
+            {
+                "id": str(new_id()),
+                "job_id": str(job_id),
+                "type": kind,
+                "occurred_at": format_time(datetime.now(UTC)),
+                "data": text,
+            },
+        )
+    except sqlite3.IntegrityError as error:
+        raise InvalidEvent(f"job {job_id}: {error}") from error

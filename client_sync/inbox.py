@@ -1,0 +1,99 @@
+"""The receiving side of the file: storing pages of the server's log, each with its cursor in one transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from client_sync.plan import BeginLife, Position, StorePage
+from client_sync.projection import extend, refold
+from client_sync.replica import Replica
+from ledger.events import Event, parse_event
+
+PulledEvent: TypeAlias = dict[str, Any]
+"""A row of ``ledger.pull``: ids and times as texts, ``data`` as the exact text."""
+
+_KNOWN: Final = """
+    select e.id, e.recorded_at, e.owner from events e where e.id in (select i.value from json_each(:ids) i)"""
+_CONFIRM: Final = """
+    update events
+    set seq = :seq, life = :life, owner = :owner, actor = :actor, recorded_at = :recorded_at,
+        replica_id = :replica_id, replica_seq = :replica_seq
+    where id = :id and (life is null or life < :life)"""
+_ADD: Final = """
+    insert into events (id, job_id, type, v, owner, actor, seq, life, occurred_at, recorded_at, replica_id, replica_seq,
+                        correlation_id, causation_id, data)
+    values (:id, :job_id, :type, :v, :owner, :actor, :seq, :life, :occurred_at, :recorded_at, :replica_id, :replica_seq,
+            :correlation_id, :causation_id, :data)"""
+_GONE: Final = """
+    select distinct e.job_id from events e
+    where e.life < :life and e.local_seq is null and e.job_id is not null order by e.job_id"""
+
+
+@dataclass(slots=True)
+class _News:
+    """What a page means for one job."""
+
+    events: list[Event]
+    changed: bool = False
+
+
+def store_page(replica: Replica, rows: Sequence[PulledEvent], decision: StorePage) -> int:
+    """Store a page with its cursor, and bring its jobs up to date. Gives how many events were new."""
+    with replica.transaction() as connection:
+        # the cursor first: an event's number may not lie beyond it
+        connection.execute("update replica set pulled_seq = :upto", {"upto": decision.upto_seq})
+        ((life,),) = connection.execute("select life from replica")
+        added = _store_events(connection, rows, life)
+        if not decision.more:
+            _settle(connection, life)
+    return added
+
+
+def begin_life(replica: Replica, position: Position, decision: BeginLife) -> None:
+    """Count anew from the start of the log. What the file holds stays, and stays valid until the log was read again."""
+    with replica.transaction() as connection:
+        connection.execute(
+            "update replica set epoch = :epoch, life = life + 1, pulled_seq = 0", {"epoch": str(decision.epoch)}
+        )
+        detail = {"epoch": str(decision.epoch), "before": None if position.epoch is None else str(position.epoch)}
+        connection.execute(
+            "insert into replica_history (what, detail) values ('epoch.began', :detail)",
+            {"detail": json.dumps(detail)},
+        )
+
+
+def _store_events(connection: sqlite3.Connection, rows: Sequence[PulledEvent], life: int) -> int:
+    found = connection.execute(_KNOWN, {"ids": json.dumps([row["id"] for row in rows])})
+    known = {event_id: (recorded_at, owner) for event_id, recorded_at, owner in found}
+    news: dict[str, _News] = {}
+    added = 0
+    for row in rows:
+        values = {**row, "life": life}
+        job = news.setdefault(row["job_id"], _News([])) if row["job_id"] else None
+        if row["id"] in known:
+            connection.execute(_CONFIRM, values)
+            if job is not None and known[row["id"]] != (row["recorded_at"], row["owner"]):
+                job.changed = True
+        else:
+            connection.execute(_ADD, values)
+            added += 1
+            if job is not None:
+                job.events.append(parse_event(row))
+    for job_id, job in news.items():
+        if job.changed:
+            refold(connection, job_id)
+        elif job.events:
+            extend(connection, job_id, job.events)
+    return added
+
+
+def _settle(connection: sqlite3.Connection, life: int) -> None:
+    """The log of this life was read to its end: what an earlier life gave us and this one did not is gone."""
+    settled = connection.execute("update replica set settled_life = life where settled_life < life").rowcount
+    if settled:
+        for (job_id,) in connection.execute(_GONE, {"life": life}).fetchall():
+            refold(connection, job_id)

@@ -1,0 +1,227 @@
+"""A job as this file knows it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from uuid import UUID
+
+import ledger.errors
+
+if TYPE_CHECKING:
+    from ledger.events import JobError
+
+Status: TypeAlias = Literal["pending", "running", "completed", "failed", "cancelled", "refused"]
+Standing: TypeAlias = Literal["saved", "accepted", "synced", "refused"]
+Shown: TypeAlias = Literal[
+    "saved", "accepted", "refused", "scheduled", "pending", "running", "retrying", "cancelling",
+    "completed", "failed", "cancelled",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The last report of the current attempt. ``percent`` is from 0 to 100 where the handler gave one."""
+
+    percent: float | None = None
+    message: str | None = None
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why the server did not take the request. ``code`` is one of ``ledger.protocol.RefusalCode``."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An own event that the server did not take: a request, or a cancel."""
+
+    event_id: UUID
+    job_id: UUID
+    type: str
+    code: str
+    detail: str
+    refused_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job, at one moment.
+
+    ``status`` is what the events in this file add up to. ``standing`` is how far the server knows of the request:
+    ``saved`` (here only), ``accepted`` (it has it), ``synced`` (it is in the ledger) or ``refused``. ``shown`` joins
+    the two into the one word to show a person. Times are aware; ``finished_at`` is set once the server has ended the
+    job, and until then its status may still change.
+    """
+
+    id: UUID
+    name: str | None
+    namespace: str
+    status: Status
+    standing: Standing
+    shown: Shown
+    priority: int = 0
+    attempt: int = 0
+    owner: str | None = None
+    key: str | None = None
+    requested_at: datetime | None = None
+    run_at: datetime | None = None
+    expires_at: datetime | None = None
+    started_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    finished_at: datetime | None = None
+    labels: dict[str, Any] = field(default_factory=dict)
+    progress: Progress | None = None
+    result: Any = None
+    error: JobError | None = None
+    refusal: Refused | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing about this job will change any more, as far as the server has said."""
+        return self.finished_at is not None or self.status == "refused"
+
+
+class JobFailed(ledger.errors.JobFailed):
+    """A job that was waited for failed, was cancelled, or was refused. ``job`` says everything about it."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        super().__init__(f"job {job.id} ({job.name}) {_ending(job)}")
+
+
+_COLUMNS: Final = (
+    "job_id, name, namespace, status, standing, shown, priority, attempt, owner, key, requested_at, run_at, expires_at,"
+    " started_at, cancel_requested_at, finished_at, labels, progress, result, error, refusal_code, refusal_detail"
+)
+_ONE: Final = f"select {_COLUMNS} from shown_jobs where job_id = :job_id"  # noqa: S608 - the constant above
+_LIST: Final = (
+    f"select {_COLUMNS} from shown_jobs"  # noqa: S608 - the constant above
+    " where (:status is null or status = :status) and (:name is null or name = :name)"
+    " and (:namespace is null or namespace = :namespace) and job_id < :before"
+    " order by job_id desc limit :limit"
+)
+_AFTER_EVERY_ID: Final = "g"
+_BY_STATUS: Final = _LIST.replace(":status is null or ", "")
+
+
+def read_job(connection: sqlite3.Connection, job_id: UUID) -> Job | None:
+    """The job with this id, or None where the file does not know it."""
+    row = connection.execute(_ONE, {"job_id": str(job_id)}).fetchone()
+    return None if row is None else _job(row)
+
+
+def list_jobs(
+    connection: sqlite3.Connection,
+    *,
+    status: str | None,
+    name: str | None,
+    namespace: str | None,
+    before: UUID | None,
+    limit: int,
+) -> Iterator[Job]:
+    """The latest jobs first, by the time their ids were made. ``before`` continues after a page's last job."""
+    # written apart, so that SQLite takes the index that fits
+    query = _LIST if status is None else _BY_STATUS
+    rows = connection.execute(
+        query,
+        {
+            "status": status,
+            "name": name,
+            "namespace": namespace,
+            "before": _AFTER_EVERY_ID if before is None else str(before),
+            "limit": limit,
+        },
+    )
+    return (_job(row) for row in rows)
+
+
+def find_by_key(connection: sqlite3.Connection, namespace: str, name: str, key: str) -> UUID | None:
+    """The latest unfinished job with this key."""
+    row = connection.execute(
+        """
+        select job_id from jobs
+        where namespace = :namespace and name = :name and key = :key and status in ('pending', 'running')
+        order by job_id desc limit 1""",
+        {"namespace": namespace, "name": name, "key": key},
+    ).fetchone()
+    return None if row is None else UUID(row[0])
+
+
+def find_request(connection: sqlite3.Connection, job_id: UUID) -> str | None:
+    """The exact text of the request for a job."""
+    row = connection.execute(
+        "select data from events where job_id = :job_id and type = 'job.requested' limit 1", {"job_id": str(job_id)}
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def list_refusals(connection: sqlite3.Connection, limit: int) -> list[Refusal]:
+    """What the server did not take, the latest first."""
+    rows = connection.execute(
+        """
+        select event_id, job_id, type, code, detail, refused_at from refusals
+        order by local_seq desc limit :limit""",
+        {"limit": limit},
+    )
+    return [
+        Refusal(UUID(event_id), UUID(job_id), kind, code, detail, datetime.fromisoformat(refused_at))
+        for event_id, job_id, kind, code, detail, refused_at in rows
+    ]
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    (
+        job_id, name, namespace, status, standing, shown, priority, attempt, owner, key, requested_at, run_at,
+        expires_at, started_at, cancel_requested_at, finished_at, labels, progress, result, error,
+        refusal_code, refusal_detail,
+    ) = row  # fmt: skip
+    return Job(
+        id=UUID(job_id),
+        name=name,
+        namespace=namespace,
+        status=status,
+        standing=standing,
+        shown=shown,
+        priority=priority,
+        attempt=attempt,
+        owner=owner,
+        key=key,
+        requested_at=_time(requested_at),
+        run_at=_time(run_at),
+        expires_at=_time(expires_at),
+        started_at=_time(started_at),
+        cancel_requested_at=_time(cancel_requested_at),
+        finished_at=_time(finished_at),
+        labels=json.loads(labels),
+        progress=None if progress is None else Progress(**json.loads(progress)),
+        result=None if result is None else json.loads(result),
+        error=None if error is None else _error(error),
+        refusal=None if refusal_code is None else Refused(refusal_code, refusal_detail),
+    )
+
+
+def _error(text: str) -> JobError:
+    from ledger.events import JobError
+
+    return JobError.model_validate_json(text)
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _ending(job: Job) -> str:
+    if job.refusal is not None:
+        return f"was refused: {job.refusal.detail}"
+    if job.error is not None:
+        return f"{job.status}: {job.error.type}: {job.error.message}"
+    return "was cancelled" if job.status == "cancelled" else job.status

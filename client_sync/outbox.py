@@ -1,0 +1,151 @@
+"""The sending side of the file: what is to be pushed, and carrying out what follows from the server's replies."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from client_sync.plan import MAX_PUSH_BYTES, MAX_PUSH_EVENTS, Acknowledge, MintReplica, Position, Refusal, Rewind
+from client_sync.projection import refold
+from client_sync.replica import Replica
+
+_POSITION: Final = """
+    select replica_id, seq_offset, acked_seq, pulled_seq, epoch, acked_epoch, settled_life = life, owner from replica"""
+_BATCH: Final = """
+    select e.local_seq, e.id, e.job_id, e.type, e.v, e.occurred_at, e.correlation_id, e.causation_id, e.data
+    from events e where e.local_seq > :after order by e.local_seq limit :events"""
+_LAST_LOCAL_SEQ: Final = """
+    select coalesce((select e.local_seq from events e where e.local_seq is not null
+                     order by e.local_seq desc limit 1), 0)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Own events that follow each other, as columns: what ``ledger.push`` takes. ``upto`` is the last local_seq."""
+
+    upto: int
+    columns: dict[str, list[Any]]
+
+    def __len__(self) -> int:
+        return len(self.columns["ids"])
+
+
+def read_position(connection: sqlite3.Connection) -> Position:
+    """How far the file and the server are with each other."""
+    (row,) = connection.execute(_POSITION)
+    replica_id, seq_offset, acked_seq, pulled_seq, epoch, acked_epoch, settled, owner = row
+    return Position(
+        replica_id=UUID(replica_id),
+        seq_offset=seq_offset,
+        acked_seq=acked_seq,
+        pulled_seq=pulled_seq,
+        epoch=_uuid(epoch),
+        acked_epoch=_uuid(acked_epoch),
+        settled=bool(settled),
+        owner=owner,
+    )
+
+
+def last_local_seq(connection: sqlite3.Connection) -> int:
+    """The number of the last own event; 0 before the first."""
+    ((number,),) = connection.execute(_LAST_LOCAL_SEQ)
+    return int(number)
+
+
+def count_unsent(connection: sqlite3.Connection) -> int:
+    """How many own events the server has not acknowledged."""
+    return last_local_seq(connection) - read_position(connection).acked_seq
+
+
+def read_batch(connection: sqlite3.Connection, after: int) -> Batch:
+    """The own events after local_seq ``after``, as many as one push carries; at least one, if there is one."""
+    columns: dict[str, list[Any]] = {
+        "ids": [], "job_ids": [], "types": [], "versions": [], "occurred_at": [], "correlation_ids": [],
+        "causation_ids": [], "data": [],
+    }  # fmt: skip
+    upto, size = after, 0
+    for number, *values in connection.execute(_BATCH, {"after": after, "events": MAX_PUSH_EVENTS}):
+        size += len(values[-1].encode())
+        if size > MAX_PUSH_BYTES and upto > after:
+            break
+        upto = number
+        for column, value in zip(columns.values(), values, strict=True):
+            column.append(value)
+    return Batch(upto, columns)
+
+
+def learn_owner(replica: Replica, owner: str) -> None:
+    """Keep what the first session with the server says: whose file this is."""
+    with replica.transaction() as connection:
+        connection.execute("update replica set owner = :owner", {"owner": owner})
+        connection.execute("update jobs set owner = :owner where owner is null", {"owner": owner})
+        _note(connection, "replica.owned", {"owner": owner})
+
+
+def acknowledge(replica: Replica, position: Position, decision: Acknowledge, clock_skew_ms: int) -> int:
+    """Note what the server has, and what it refused. Gives how many refusals were not known before."""
+    with replica.transaction() as connection:
+        connection.execute(
+            "update replica set acked_seq = :upto, acked_epoch = :epoch, clock_skew_ms = :skew",
+            {"upto": decision.upto, "epoch": _text(position.epoch), "skew": clock_skew_ms},
+        )
+        return sum(_refuse(connection, refusal) for refusal in decision.refused)
+
+
+def mint_replica(replica: Replica, position: Position, decision: MintReplica, new_replica_id: UUID) -> None:
+    """Go on under another replica id. No event changes."""
+    with replica.transaction() as connection:
+        connection.execute(
+            "update replica set replica_id = :replica_id, seq_offset = :seq_offset",
+            {"replica_id": str(new_replica_id), "seq_offset": decision.seq_offset},
+        )
+        detail = {"at": decision.forked_at, "from": str(position.replica_id), "to": str(new_replica_id)}
+        _note(connection, "replica.forked", detail)
+
+
+def rewind(replica: Replica, position: Position, decision: Rewind) -> None:
+    """Count what the server has lost as not acknowledged, and what it refused of that as not judged."""
+    with replica.transaction() as connection:
+        connection.execute(
+            "update replica set acked_seq = :acked_seq, seq_offset = :seq_offset",
+            {"acked_seq": decision.acked_seq, "seq_offset": decision.seq_offset},
+        )
+        judged = connection.execute(
+            "delete from refusals where local_seq > :acked_seq returning job_id", {"acked_seq": decision.acked_seq}
+        ).fetchall()
+        for (job_id,) in judged:
+            refold(connection, job_id)
+        _note(connection, "replica.rewound", {"from": position.acked_seq, "to": decision.acked_seq})
+
+
+def _refuse(connection: sqlite3.Connection, refusal: Refusal) -> bool:
+    row = connection.execute(
+        """
+        insert into refusals (local_seq, event_id, job_id, type, code, detail)
+        select e.local_seq, e.id, e.job_id, e.type, :code, :detail from events e where e.local_seq = :local_seq
+        on conflict do nothing
+        returning job_id""",
+        {"local_seq": refusal.local_seq, "code": refusal.code, "detail": refusal.detail},
+    ).fetchone()
+    if row is None:
+        return False
+    refold(connection, row[0])
+    return True
+
+
+def _note(connection: sqlite3.Connection, what: str, detail: dict[str, Any]) -> None:
+    connection.execute(
+        "insert into replica_history (what, detail) values (:what, :detail)",
+        {"what": what, "detail": json.dumps(detail)},
+    )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)

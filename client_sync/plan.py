@@ -1,0 +1,166 @@
+"""What to do about what the server answers: decisions only, without I/O, clock or driver.
+
+A decision is a value. Whoever carries it out (``outbox``, ``inbox``) does so in one SQLite transaction, so that a
+crash finds the file either before a decision or after it, and the next sync goes on from there.
+
+Two numberings meet here. ``local_seq`` counts the own events of the file and never changes. The server counts what it
+took from one replica id: ``replica_seq = local_seq - seq_offset``. Everything in a decision is in local numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from ledger.protocol import Accepted, Behind, Forked, PushReply, Refused, RefusedEvent
+
+MAX_PUSH_EVENTS: Final = 1000
+MAX_PUSH_BYTES: Final = 4_000_000
+"""How much of ``data`` goes into one push: far below the server's limits, and little memory on both sides."""
+FIRST_PAGE: Final = 64
+LAST_PAGE: Final = 1000
+SMALL_PAGE_BYTES: Final = 1_000_000
+LARGE_PAGE_BYTES: Final = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the file and the server are with each other: the row of ``replica``, as far as decisions need it."""
+
+    replica_id: UUID
+    seq_offset: int = 0
+    acked_seq: int = 0
+    pulled_seq: int = 0
+    epoch: UUID | None = None
+    acked_epoch: UUID | None = None
+    settled: bool = True
+    owner: str | None = None
+
+    @property
+    def base_seq(self) -> int:
+        """The number, as the server counts, after which the next push begins."""
+        return self.acked_seq - self.seq_offset
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One own event that the server did not take."""
+
+    local_seq: int
+    event_id: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """The server has every own event up to ``upto``, but for those it refused; they stay refused."""
+
+    upto: int
+    refused: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MintReplica:
+    """Go on under a new replica id, with number 1 for the first event that was not acknowledged.
+
+    Another file has used this replica's numbers: this one is a copy of it, or was restored from one. Events keep
+    their ids, so what both files hold still counts once.
+    """
+
+    forked_at: int
+    seq_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """The server was restored and has own events up to ``acked_seq`` only: send the later ones again."""
+
+    acked_seq: int
+    seq_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The server turns this file away. Nothing is lost and nothing moves until a person has looked."""
+
+    code: str
+    detail: str
+
+
+AfterPush: TypeAlias = Acknowledge | MintReplica | Rewind | Pause
+
+
+@dataclass(frozen=True, slots=True)
+class StorePage:
+    """Store the events of this page, and that the log was read up to ``upto_seq`` in ``epoch``."""
+
+    upto_seq: int
+    epoch: UUID
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BeginLife:
+    """The server's numbers mean something else from now on: read the log again from its start, into place."""
+
+    epoch: UUID
+
+
+AfterPull: TypeAlias = StorePage | BeginLife
+
+
+def push_is_due(position: Position, last_local_seq: int) -> bool:
+    """Whether there is something to send, or to ask: after the server began a new life, whether it still has all."""
+    if last_local_seq > position.acked_seq:
+        return True
+    return position.base_seq > 0 and position.acked_epoch != position.epoch
+
+
+def after_push(position: Position, sent_upto: int, reply: PushReply) -> AfterPush:
+    """What follows from the reply to a push of the events after ``position.acked_seq``, up to ``sent_upto``.
+
+    The reply's head may lie above what was sent, where an earlier reply was lost. Only what was sent now was compared
+    event by event, so only that is acknowledged.
+    """
+    match reply:
+        case Accepted():
+            refused = tuple(_refusal(position, event) for event in reply.refused)
+            return Acknowledge(sent_upto, refused)
+        case Forked():
+            return MintReplica(forked_at=reply.at + position.seq_offset, seq_offset=position.acked_seq)
+        case Behind(head=0):
+            # It may not even know what went to it under an earlier replica id, and takes no event twice: send all.
+            return Rewind(acked_seq=0, seq_offset=0)
+        case Behind():
+            return Rewind(acked_seq=reply.head + position.seq_offset, seq_offset=position.seq_offset)
+        case Refused():
+            return Pause(reply.code, reply.detail)
+
+
+def check_owner(position: Position, session_owner: str) -> Pause | None:
+    """A file has one owner for ever, whom the first sync shows. None: it is this session's."""
+    if position.owner in (None, session_owner):
+        return None
+    return Pause("not_yours", f"this file belongs to {position.owner}, and the session to {session_owner}")
+
+
+def after_pull(position: Position, upto_seq: int, epoch: UUID, events: int, asked: int) -> AfterPull:
+    """What follows from a page of ``events`` rows, where up to ``asked`` were asked for."""
+    if position.epoch != epoch:
+        return BeginLife(epoch)
+    return StorePage(upto_seq, epoch, more=events >= asked)
+
+
+def next_page_size(size: int, page_bytes: int) -> int:
+    """How many events to ask for next. Events differ by five orders of magnitude in size, and memory is bounded."""
+    if page_bytes > LARGE_PAGE_BYTES:
+        return max(size // 4, 1)
+    if page_bytes < SMALL_PAGE_BYTES:
+        return min(size * 4, LAST_PAGE)
+    return size
+
+
+def _refusal(position: Position, event: RefusedEvent) -> Refusal:
+    return Refusal(event.seq + position.seq_offset, event.event_id, event.code, event.detail)

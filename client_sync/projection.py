@@ -1,0 +1,160 @@
+"""Keeping ``jobs`` what its events add up to, by the one fold that the server's side uses too.
+
+A job's folded state is kept beside its row, so that new events are folded on top of it. Where that is not enough (an
+own event was confirmed and now has the server's time, one was refused, a life of the server ended), the job is folded
+anew from all of its events that count. These do not:
+
+- own events that the server refused;
+- events that the server gave us in an earlier life and did not give again in this one: they stay in the file as
+  evidence, but the ledger no longer holds them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from client_sync.submission import format_time
+from ledger.events import Event, parse_event
+from ledger.fold import JobState, dump_state, fold, load_state
+
+_EVENT_COLUMNS: Final = (
+    "id", "job_id", "type", "v", "owner", "actor", "seq", "occurred_at", "recorded_at", "replica_id", "replica_seq",
+    "correlation_id", "causation_id", "data",
+)  # fmt: skip
+# Until the server has said whose an own event is, it is the file's owner's: a cancel counts by its owner.
+_EVENTS: Final = """
+    select e.id, e.job_id, e.type, e.v, coalesce(e.owner, p.owner, 'local'), coalesce(e.actor, p.owner, 'local'), e.seq,
+           e.occurred_at, e.recorded_at, e.replica_id, e.replica_seq, e.correlation_id, e.causation_id, e.data
+    from events e cross join replica p
+    where e.job_id = :job_id"""
+_ALL_EVENTS: Final = _EVENTS + " order by e.seq is null, e.life, e.seq, e.local_seq"
+_COUNTS: Final = """
+    and (e.local_seq is not null or e.life >= p.settled_life)
+    and not exists (select 1 from refusals f where f.event_id = e.id)"""
+_COUNTED_EVENTS: Final = _EVENTS + _COUNTS
+_COUNTED_REQUEST: Final = _EVENTS + " and e.type = 'job.requested'" + _COUNTS
+_REFUSED_REQUEST: Final = "select 1 from refusals where job_id = :job_id and type = 'job.requested'"
+_WRITE_REQUEST: Final = """
+    update jobs
+    set request_id = :request_id, name = :name, namespace = :namespace, priority = :priority, owner = :owner,
+        key = :key, requested_at = :requested_at, expires_at = :expires_at, labels = :labels
+    where job_id = :job_id"""
+_WRITE_STATUS: Final = """
+    insert into jobs (job_id, status, attempt, run_at, started_at, cancel_requested_at, finished_at,
+                      progress, result, error, fold)
+    values (:job_id, :status, :attempt, :run_at, :started_at, :cancel_requested_at, :finished_at,
+            :progress, :result, :error, :fold)
+    on conflict (job_id) do update
+    set status = excluded.status, attempt = excluded.attempt, run_at = excluded.run_at,
+        started_at = excluded.started_at, cancel_requested_at = excluded.cancel_requested_at,
+        finished_at = excluded.finished_at, progress = excluded.progress, result = excluded.result,
+        error = excluded.error, fold = excluded.fold"""
+
+
+def read_history(connection: sqlite3.Connection, job_id: str) -> Iterator[Event]:
+    """Everything the file holds about a job: first what the server has put in order, then what it has not yet."""
+    return _read(connection, _ALL_EVENTS, job_id)
+
+
+def refold(connection: sqlite3.Connection, job_id: str) -> None:
+    """Fold a job anew from all of its events that count, and write its row. Belongs into the caller's transaction."""
+    state = JobState(UUID(job_id))
+    for event in _read(connection, _COUNTED_EVENTS, job_id):
+        state = fold(state, event)
+    _write(connection, job_id, state)
+
+
+def extend(connection: sqlite3.Connection, job_id: str, events: Iterable[Event]) -> None:
+    """Fold further events of a job, which are stored already, on top of its kept state; anew where none is kept."""
+    row = connection.execute("select fold from jobs where job_id = :job_id", {"job_id": job_id}).fetchone()
+    if row is None or row[0] is None:
+        refold(connection, job_id)
+        return
+    state = load_state(row[0])
+    for event in events:
+        state = fold(state, event)
+    _write(connection, job_id, state)
+
+
+def _read(connection: sqlite3.Connection, query: str, job_id: str) -> Iterator[Event]:
+    for row in connection.execute(query, {"job_id": job_id}):
+        yield parse_event(dict(zip(_EVENT_COLUMNS, row, strict=True)))
+
+
+def _write(connection: sqlite3.Connection, job_id: str, state: JobState) -> None:
+    status = state.status
+    if status is None:
+        _write_without_status(connection, job_id)
+        return
+    progress, error, request = state.progress, state.error, state.request
+    connection.execute(
+        _WRITE_STATUS,
+        {
+            "job_id": job_id,
+            "status": status,
+            "attempt": state.attempt,
+            "run_at": _text(state.run_at),
+            "started_at": _text(state.started_at),
+            "cancel_requested_at": _text(state.cancel.at if state.cancel else None),
+            "finished_at": _text(_finished_at(state)),
+            "progress": progress
+            and _json({"percent": progress.percent, "message": progress.message, "data": progress.data}),
+            "result": None if state.result is None else _json(state.result),
+            "error": error and error.model_dump_json(),
+            "fold": dump_state(state),
+        },
+    )
+    if request is not None:
+        connection.execute(
+            _WRITE_REQUEST,
+            {
+                "job_id": job_id,
+                "request_id": str(request.event_id),
+                "name": request.name,
+                "namespace": request.namespace,
+                "priority": request.priority,
+                "owner": request.owner,
+                "key": request.key,
+                "requested_at": _text(request.at),
+                "expires_at": _text(request.limits.expires_at),
+                "labels": _json(request.labels),
+            },
+        )
+
+
+def _write_without_status(connection: sqlite3.Connection, job_id: str) -> None:
+    """No event that counts says anything about the job's status."""
+    key = {"job_id": job_id}
+    if connection.execute(_COUNTED_REQUEST, key).fetchone():
+        return  # it cannot be read here: the row stays as the triggers made it
+    if connection.execute(_REFUSED_REQUEST, key).fetchone():
+        connection.execute("update jobs set status = 'refused', run_at = null, fold = null where job_id = :job_id", key)
+    else:
+        connection.execute("delete from jobs where job_id = :job_id", key)
+
+
+def _finished_at(state: JobState) -> datetime | None:
+    # An own cancel makes a pending job cancelled as far as we can tell, while a processor may be starting it.
+    # It is over when the server says so.
+    return state.finished_at if state.ending or state.status == "failed" else None
+
+
+def _text(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        return format_time(value)
+    except OverflowError:
+        # its offset takes it out of the years 1 to 9999, and nobody here can wait that long
+        return "9999-12-31T23:59:59.999999Z" if value.year > 1 else "0001-01-01T00:00:00.000000Z"
+
+
+def _json(value: Any) -> str:
+    # a number too large for a float reads as infinite, for which JSON has no word
+    return to_json(value, inf_nan_mode="null").decode()

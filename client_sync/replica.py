@@ -1,0 +1,186 @@
+"""The replica file: who may have it open, and how its transactions go.
+
+Every thread has a connection of its own. So one thread's transaction is never another's, and readers never wait for
+a writer (WAL). Writers of one process queue at a lock in memory, because SQLite's own way of waiting, sleeping and
+asking again, is neither quick nor fair; between processes that way is what there is.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from client_sync.schema import bring_up_to_date, inspect_header
+from ledger.errors import Conflict, LedgerError, NotALedger
+
+BUSY_TIMEOUT_S: Final = 10.0
+"""How long a writer waits for another one before it gives up with Conflict."""
+
+_inherited: Final[list[object]] = []
+"""Connections from before a fork. SQLite forbids using and closing them in the child, so here they stay."""
+
+
+class Replica:
+    """One SQLite file. Opening makes the file, or brings it up to date; safe to use from many threads.
+
+    With ``create`` False a missing file raises NotALedger. Also raises NotALedger for a file of another application
+    or a damaged one, SchemaMismatch for one of a newer version; such a file is left as it is.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
+        self.path: Final = Path(path)
+        self._writing = threading.Lock()
+        self._pid = os.getpid()
+        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
+        self._registry = threading.Lock()
+        self._local = threading.local()
+        self._listeners: list[Callable[[], None]] = []
+        self._changes = 0
+        self._changed = threading.Condition()
+        self._closed = False
+        if self.path.exists():
+            inspect_header(self.path)
+        elif not create:
+            raise NotALedger(f"no such file: {self.path}", hint="name the app's file with --db, or submit a job first")
+        self.connection()
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, in autocommit mode."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if self._closed:
+            if connection is not None and self._pid == os.getpid():
+                connection.close()
+            raise LedgerError(f"{self.path} is closed", hint="open a new JobClient")
+        if connection is not None and self._pid == os.getpid():
+            return connection
+        return self._connect()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: committed at the end of the block, undone when an error leaves it.
+
+        Inside another one of the same thread, the block is a part of that one. Raises Conflict when another writer
+        keeps the file for longer than ``BUSY_TIMEOUT_S``, LedgerError when the disk does not take the commit.
+        """
+        connection = self.connection()
+        if connection.in_transaction:
+            yield connection
+            return
+        if not self._writing.acquire(timeout=BUSY_TIMEOUT_S):
+            raise self._busy()
+        try:
+            try:
+                connection.execute("begin immediate")
+            except sqlite3.OperationalError as error:
+                raise self._trouble(error) from error
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            try:
+                connection.commit()
+            except sqlite3.Error as error:
+                connection.rollback()
+                raise self._trouble(error) from error
+        finally:
+            self._writing.release()
+        self._announce()
+
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` after each commit of this process; calling what is returned ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @property
+    def changes(self) -> int:
+        """How many commits this process has made; for ``wait_for_change``."""
+        return self._changes
+
+    def wait_for_change(self, seen: int, timeout: float) -> None:
+        """Return once ``changes`` is no longer ``seen``, and after ``timeout`` seconds in any case."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._changes != seen or self._closed, timeout)
+
+    def close(self) -> None:
+        """Close the file. What was committed stays; calling again does nothing.
+
+        A connection is closed by its own thread, when that ends or next uses it: closing it from here, while the
+        other is inside SQLite, would end the process.
+        """
+        with self._registry:
+            self._closed = True
+            if self._pid == os.getpid():
+                self._close_unused()
+                connection = self._connections.pop(threading.current_thread(), None)
+                if connection is not None:
+                    connection.close()
+                self._connections.clear()
+        self._announce()
+
+    def _announce(self) -> None:
+        with self._changed:
+            self._changes += 1
+            self._changed.notify_all()
+        for listener in tuple(self._listeners):
+            listener()
+
+    def _connect(self) -> sqlite3.Connection:
+        with self._registry:
+            if self._pid != os.getpid():
+                _inherited.append(self._connections)
+                self._connections = {}
+                self._pid = os.getpid()
+            self._close_unused()
+            connection = self._open()
+            self._connections[threading.current_thread()] = connection
+            self._local.connection = connection
+            return connection
+
+    def _close_unused(self) -> None:
+        for thread in [thread for thread in self._connections if not thread.is_alive()]:
+            self._connections.pop(thread).close()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            # a connection that its thread has left behind is closed by another one
+            connection = sqlite3.connect(
+                self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+        except sqlite3.Error as error:
+            raise self._trouble(error) from error
+        try:
+            bring_up_to_date(connection, self.path)
+            ((mode,),) = connection.execute("pragma journal_mode = wal")
+            if mode != "wal":
+                raise LedgerError(f"{self.path} cannot use a write-ahead log", hint="choose a file on a local disk")
+            connection.execute("pragma synchronous = full")
+        except sqlite3.Error as error:
+            connection.close()
+            raise self._trouble(error) from error
+        except BaseException:
+            connection.close()
+            raise
+        # text that another program wrote in some other encoding must not stop what is around it
+        connection.text_factory = _decode
+        return connection
+
+    def _trouble(self, error: sqlite3.Error) -> LedgerError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return self._busy()
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return NotALedger(f"{self.path} is damaged: {error}", hint="restore it from a copy; it was left as it is")
+        return LedgerError(f"{self.path}: {error}", hint="check the disk, and the rights of the file and its folder")
+
+    def _busy(self) -> LedgerError:
+        return Conflict(f"{self.path} is busy: another writer has kept it for {BUSY_TIMEOUT_S:.0f} s", hint="try again")
+
+
+def _decode(text: bytes) -> str:
+    return text.decode("utf-8", "replace")

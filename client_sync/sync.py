@@ -1,0 +1,254 @@
+"""One exchange with the server: push until nothing is left to send, then pull until nothing is left to read.
+
+Everything here can be cut off at any point. What the server has committed and we have not noted is sent again, and
+counts once; a page that was read and not stored is read again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from client_sync import inbox, outbox, plan
+from client_sync.lock import sync_lock
+from client_sync.plan import Acknowledge, BeginLife, MintReplica, Pause, Position, Rewind, StorePage
+from client_sync.replica import Replica
+from ledger.errors import Conflict, LedgerError, NotALedger, ServerUnreachable
+from ledger.ids import new_id
+from ledger.protocol import Accepted, PushReply
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg.rows import DictRow
+
+ATTEMPTS: Final = 3
+LOCK_TIMEOUT_S: Final = 30.0
+
+_PUSH: Final = """
+    select ledger.push(%(replica_id)s::uuid, %(base_seq)s::bigint, %(ids)s::text[], %(job_ids)s::text[],
+                       %(types)s::text[], %(versions)s::integer[], %(occurred_at)s::text[],
+                       %(correlation_ids)s::text[], %(causation_ids)s::text[], %(data)s::text[])::text as reply"""
+# Python and SQLite know the years 1 to 9999. A claimed time outside of them must not hold up what comes behind it.
+_PULL: Final = """
+    select p.upto_seq, p.epoch, p.seq, p.id::text as id, p.job_id::text as job_id, p.type, p.v, p.owner, p.actor,
+           p.replica_id::text as replica_id, p.replica_seq,
+           to_char(least(greatest(p.occurred_at, timestamptz '0001-01-01 00:00:00+00'),
+                         timestamptz '9999-12-31 23:59:59+00') at time zone 'utc',
+                   'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as occurred_at,
+           to_char(p.recorded_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as recorded_at,
+           p.correlation_id::text as correlation_id, p.causation_id::text as causation_id, p.data
+    from ledger.pull(%(after_seq)s::bigint, %(epoch)s::uuid, %(events)s::integer) p"""
+
+
+class SyncRefused(Conflict):
+    """The server turns this file away as a whole. Everything is kept, and nothing is sent until a person has looked.
+
+    ``code`` is one of ``ledger.protocol.RefusalCode``: ``not_yours`` for a file of another owner, ``not_allowed`` for
+    a role without the rights of a client, ...
+    """
+
+    def __init__(self, code: str, detail: str, *, hint: str) -> None:
+        self.code = code
+        super().__init__(f"the server refuses this file: {detail}", hint=hint)
+
+
+_HINTS: Final = {
+    "not_yours": "sync with the login that this file belongs to, or use a file for each login",
+    "not_allowed": "grant ledger_client to this login",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What an exchange did, in numbers of events.
+
+    ``pushed`` counts what the server has taken, ``refused`` what it did not take (see ``JobClient.refusals``),
+    ``pulled`` what was new to this file. ``forked``: the file turned out to be a copy and has a new replica id.
+    ``rewound``: the server was restored, and was sent again what it had lost. ``new_epoch``: its numbers began anew.
+    """
+
+    pushed: int = 0
+    refused: int = 0
+    pulled: int = 0
+    forked: bool = False
+    rewound: bool = False
+    new_epoch: bool = False
+
+
+Report: TypeAlias = Callable[[SyncResult], None]
+
+
+def sync_now(
+    replica: Replica, dsn: str, *, report: Report | None = None, attempts: int | None = ATTEMPTS
+) -> SyncResult:
+    """Connect, exchange everything, disconnect; a few times where the connection is the trouble.
+
+    Raises ServerUnreachable, SyncRefused, SyncBusy or NotALedger. What was exchanged until then stays.
+    """
+    from ledger.database import connect, retrying
+
+    exchange = Exchange(replica, report)
+    with sync_lock(replica.path, timeout=LOCK_TIMEOUT_S):
+        for attempt in retrying(attempts=attempts):
+            with attempt, translating(), connect(dsn, application_name="jobledger sync") as connection:
+                exchange.run(connection)
+    return exchange.result
+
+
+class Exchange:
+    """One exchange, with as many connections as it takes. ``result`` grows as it goes. Needs the sync lock."""
+
+    def __init__(self, replica: Replica, report: Report | None = None) -> None:
+        self.result = SyncResult()
+        self._replica = replica
+        self._report = report
+
+    def run(self, connection: Connection[DictRow]) -> None:
+        """Push, then pull, then push once more if the server turns out to have begun a new life."""
+        self._identify(connection)
+        self._push(connection)
+        self._pull(connection)
+        self._push(connection)
+        self._note_success()
+
+    def _identify(self, connection: Connection[DictRow]) -> None:
+        owner = _only(connection, "select session_user::text as owner")["owner"]
+        position = self._position()
+        pause = plan.check_owner(position, owner)
+        if pause is not None:
+            raise _refused(pause)
+        if position.owner is None:
+            outbox.learn_owner(self._replica, owner)
+
+    def _push(self, connection: Connection[DictRow]) -> None:
+        while True:
+            position = self._position()
+            local = self._replica.connection()
+            if not plan.push_is_due(position, outbox.last_local_seq(local)):
+                return
+            batch = outbox.read_batch(local, position.acked_seq)
+            reply, skew_ms = _send(connection, position, batch)
+            self._carry_out(position, batch, plan.after_push(position, batch.upto, reply), skew_ms)
+
+    def _carry_out(self, position: Position, batch: outbox.Batch, decision: plan.AfterPush, skew_ms: int) -> None:
+        match decision:
+            case Acknowledge():
+                taken = len(batch) - len(decision.refused)
+                refused = outbox.acknowledge(self._replica, position, decision, skew_ms)
+                self._tell(pushed=self.result.pushed + taken, refused=self.result.refused + refused)
+            case MintReplica():
+                outbox.mint_replica(self._replica, position, decision, new_id())
+                self._tell(forked=True)
+            case Rewind():
+                outbox.rewind(self._replica, position, decision)
+                self._tell(rewound=True)
+            case Pause():
+                raise _refused(decision)
+
+    def _pull(self, connection: Connection[DictRow]) -> None:
+        size = plan.FIRST_PAGE
+        while True:
+            position = self._position()
+            asked = size if position.epoch else 1  # the first answer of a new server only tells its epoch
+            rows = connection.execute(
+                _PULL, {"after_seq": position.pulled_seq, "epoch": position.epoch, "events": asked}
+            ).fetchall()
+            events = [row for row in rows if row["id"] is not None]
+            decision = plan.after_pull(position, rows[0]["upto_seq"], rows[0]["epoch"], len(events), asked)
+            match decision:
+                case BeginLife():
+                    inbox.begin_life(self._replica, position, decision)
+                    self._tell(new_epoch=self.result.new_epoch or position.epoch is not None)
+                case StorePage():
+                    # a page of other owners' events only moves the cursor: not worth a sync of the disk
+                    if events or not position.settled:
+                        added = inbox.store_page(self._replica, events, decision)
+                        self._tell(pulled=self.result.pulled + added)
+                    if not decision.more:
+                        return
+            size = plan.next_page_size(size, sum(len(row["data"]) for row in events))
+
+    def _note_success(self) -> None:
+        now = datetime.now(UTC)
+        (row,) = self._replica.connection().execute("select last_sync_at, last_error from replica")
+        # an idle poll writes nothing: a write costs a sync of the disk
+        if row[1] is not None or row[0] is None or now - datetime.fromisoformat(row[0]) > timedelta(minutes=1):
+            note_outcome(self._replica, now, None)
+
+    def _position(self) -> Position:
+        return outbox.read_position(self._replica.connection())
+
+    def _tell(self, **changes: Any) -> None:
+        self.result = replace(self.result, **changes)
+        if self._report:
+            self._report(self.result)
+
+
+def note_outcome(replica: Replica, now: datetime, error: LedgerError | None) -> None:
+    """Keep when the file was last in sync, or why it could not be: for whoever looks at it offline."""
+    with replica.transaction() as connection:
+        if error is None:
+            connection.execute(
+                "update replica set last_sync_at = :now, last_error = null",
+                {"now": now.isoformat(timespec="milliseconds").replace("+00:00", "Z")},
+            )
+        else:
+            connection.execute("update replica set last_error = :error", {"error": str(error)})
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Say what Postgres means by an error, where no retry will help. Connection trouble passes, for the retries."""
+    import psycopg
+
+    from ledger.database import is_transient
+
+    try:
+        yield
+    except psycopg.Error as error:
+        if is_transient(error):
+            raise ServerUnreachable(
+                f"the connection to Postgres broke: {_line(error)}", hint="nothing is lost; sync again"
+            ) from error
+        if isinstance(error, psycopg.errors.InsufficientPrivilege):
+            raise _refused(Pause("not_allowed", _line(error))) from error
+        if isinstance(error, psycopg.errors.UndefinedFunction | psycopg.errors.InvalidSchemaName):
+            raise NotALedger("this database has no job ledger", hint="install it: jobledger init") from error
+        raise LedgerError(f"Postgres answered: {_line(error)}", hint="nothing is lost; sync again later") from error
+
+
+def _send(connection: Connection[DictRow], position: Position, batch: outbox.Batch) -> tuple[PushReply, int]:
+    from pydantic import ValidationError
+
+    from ledger.protocol import read_reply
+
+    parameters = {"replica_id": position.replica_id, "base_seq": position.base_seq, **batch.columns}
+    before = time.time()
+    text = _only(connection, _PUSH, parameters)["reply"]
+    after = time.time()
+    try:
+        reply = read_reply(text)
+    except ValidationError as error:
+        answer = text[:200]
+        raise LedgerError(f"the server's answer is not known here: {answer}", hint="upgrade jobledger") from error
+    # the server's clock was read somewhere between: the middle is wrong by half the way at most
+    skew_ms = round((reply.time.timestamp() - (before + after) / 2) * 1000) if isinstance(reply, Accepted) else 0
+    return reply, skew_ms
+
+
+def _only(connection: Connection[DictRow], query: str, parameters: dict[str, Any] | None = None) -> DictRow:
+    row = connection.execute(query.encode(), parameters).fetchone()
+    assert row is not None, "a select without a from clause has one row"
+    return row
+
+
+def _refused(pause: Pause) -> SyncRefused:
+    return SyncRefused(pause.code, pause.detail, hint=_HINTS.get(pause.code, "everything is kept; upgrade jobledger"))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,175 @@
+"""Which files a client opens, what it makes of them, and which it leaves alone."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from client_sync import JobClient
+from client_sync.replica import Replica
+from client_sync.schema import APPLICATION_ID, VERSION, statements
+from ledger.errors import LedgerError, NotALedger, SchemaMismatch
+
+
+def test_a_missing_file_is_made(path: Path) -> None:
+    JobClient(path).close()
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("pragma application_id").fetchone() == (APPLICATION_ID,)
+        assert file.execute("pragma user_version").fetchone() == (VERSION,)
+        assert file.execute("pragma journal_mode").fetchone() == ("wal",)
+        tables = file.execute("select name, strict from pragma_table_list where name in ('events', 'jobs', 'replica')")
+        assert sorted(tables) == [("events", 1), ("jobs", 1), ("replica", 1)]
+
+
+def test_p1_every_commit_reaches_the_disk(path: Path) -> None:
+    replica = Replica(path)
+    assert replica.connection().execute("pragma synchronous").fetchone() == (2,), "FULL"
+    replica.close()
+
+
+def test_a_file_that_is_up_to_date_needs_no_migration_and_no_sqlite_utils(path: Path) -> None:
+    JobClient(path).close()
+    program = (
+        "import sys; from client_sync import JobClient; JobClient(sys.argv[1]).close();"
+        " print('sqlite_utils' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
+
+
+def test_the_import_is_light() -> None:
+    heavy = {"psycopg", "sqlite_utils", "tenacity", "click", "pydantic"}
+    program = f"import sys, client_sync; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "set()\n"
+
+
+def test_an_app_keeps_its_tables_in_the_same_file(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("create table notes (text)")
+        file.execute("insert into notes values ('mine')")
+        file.commit()
+    with JobClient(path) as jobs:
+        jobs.submit("count-words")
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("select text from notes").fetchone() == ("mine",)
+
+
+def test_a_missing_file_is_not_made_when_only_looking(path: Path) -> None:
+    with pytest.raises(NotALedger, match="no such file"):
+        JobClient(path, create=False)
+    assert not path.exists()
+
+
+def _foreign(file: sqlite3.Connection) -> None:
+    file.execute("pragma application_id = 1196444487")
+
+
+def _numbered(file: sqlite3.Connection) -> None:
+    file.execute("pragma user_version = 7")
+
+
+def _taken(file: sqlite3.Connection) -> None:
+    file.execute("create table jobs (mine)")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (_foreign, "another application's file"),
+        (_numbered, "uses user_version"),
+        (_taken, "tables of its own named jobs"),
+    ],
+)
+def test_a_file_of_something_else_is_left_as_it_is(path: Path, make: object, reason: str) -> None:
+    assert callable(make)
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("create table things (a)")
+        make(file)
+        file.commit()
+    before = path.read_bytes()
+    with pytest.raises(NotALedger, match=reason):
+        JobClient(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_of_a_newer_version_is_left_as_it_is(path: Path) -> None:
+    JobClient(path).close()
+    with closing(sqlite3.connect(path)) as file:
+        file.execute(f"pragma user_version = {VERSION + 1}")
+    before = path.read_bytes()
+    with pytest.raises(SchemaMismatch, match="newer jobledger"):
+        JobClient(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"no database", b"x" * 5000, b"SQLite format 3\x00"])
+def test_a_file_that_is_not_sqlite_is_left_as_it_is(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(NotALedger, match="not an SQLite file"):
+        JobClient(path)
+    assert path.read_bytes() == content
+
+
+def test_a_damaged_file_is_named_as_such(path: Path) -> None:
+    with JobClient(path) as jobs:
+        jobs.submit("count-words")
+    content = bytearray(path.read_bytes())
+    content[100:4096] = b"\xff" * (4096 - 100)
+    path.write_bytes(content)
+    with pytest.raises(NotALedger, match="damaged"):
+        JobClient(path)
+    assert path.read_bytes() == content
+
+
+def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="cannot open"):
+        JobClient(tmp_path)
+
+
+def test_an_empty_file_is_a_new_file(path: Path) -> None:
+    path.touch()
+    with JobClient(path) as jobs:
+        assert jobs.list() == []
+
+
+def test_many_can_make_the_file_at_the_same_moment(path: Path) -> None:
+    gate = threading.Barrier(8)
+    failures: list[BaseException] = []
+
+    def open_it() -> None:
+        gate.wait()
+        try:
+            JobClient(path).close()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("select count(*) from replica").fetchone() == (1,)
+
+
+def test_a_closed_client_says_so(path: Path) -> None:
+    jobs = JobClient(path)
+    jobs.close()
+    jobs.close()
+    with pytest.raises(LedgerError, match="is closed"):
+        jobs.list()
+
+
+def test_a_script_is_split_at_the_ends_of_its_statements() -> None:
+    table = "create table a (b);\n"
+    trigger = "-- a comment; with a semicolon\ncreate trigger t after insert on a\nbegin\n  select 1;\nend;\n"
+    assert list(statements(table + trigger)) == [table, trigger]

@@ -1,0 +1,94 @@
+"""What may be asked for, and what is stored of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from client_sync import Submission
+from client_sync.submission import cancel_text, request_text
+from ledger.errors import InvalidEvent
+from ledger.events import MAX_EVENT_BYTES
+
+
+def text(**fields: Any) -> Any:
+    return json.loads(request_text(Submission(**{"name": "a", **fields})))
+
+
+def test_what_was_not_given_is_not_stored() -> None:
+    assert request_text(Submission(name="count-words")) == '{"name":"count-words"}'
+
+
+def test_everything_can_be_given() -> None:
+    noon = datetime(2030, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    parent = "01970000-0000-7000-8000-000000000001"
+    assert text(
+        namespace="n", params={"ä": [1, 2.5, None, True]}, priority=-3, run_at=noon, key="k", labels={"team": "docs"},
+        max_attempts=3, timeout=1.23456, expires_at="2031-01-01T00:00:00Z", parent=parent, retry_of=parent,
+    ) == {
+        "name": "a", "namespace": "n", "params": {"ä": [1, 2.5, None, True]}, "priority": -3,
+        "run_at": "2030-01-01T10:00:00.000000Z", "key": "k", "labels": {"team": "docs"},
+        "limits": {"max_attempts": 3, "timeout": 1.235, "expires_at": "2031-01-01T00:00:00.000000Z"},
+        "parent": parent, "retry_of": parent,
+    }  # fmt: skip
+
+
+def test_params_may_be_a_model() -> None:
+    class CountWords(BaseModel):
+        path: str
+        since: datetime
+
+    params = CountWords(path="a.txt", since=datetime(2026, 1, 1, tzinfo=UTC))
+    assert text(params=params)["params"] == {"path": "a.txt", "since": "2026-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"name": ""}, "name: String should have at least 1 character"),
+        ({"name": 5}, "name: Input should be a valid string"),
+        ({"namespace": ""}, "namespace: "),
+        ({"priority": "5"}, "priority: Input should be a valid integer"),
+        ({"priority": True}, "priority: "),
+        ({"priority": 40_000}, "priority: Input should be less than or equal to 32767"),
+        ({"params": [1]}, "a list is not a mapping"),
+        ({"params": {"x": float("nan")}}, "not JSON"),
+        ({"params": {"x": datetime(2026, 1, 1, tzinfo=UTC)}}, "not JSON: Object of type datetime"),
+        ({"params": {"x": "\ud800"}}, "not JSON"),
+        ({"params": {"x": "x" * MAX_EVENT_BYTES}}, "the limit is 262144"),
+        ({"run_at": "tomorrow"}, "run_at: 'tomorrow' is not a time"),
+        ({"run_at": datetime(2026, 1, 1)}, "has no time zone"),  # noqa: DTZ001 - the mistake that is tested
+        ({"run_at": "9999-12-31T23:59:59-12:00"}, "is not a time"),
+        ({"expires_at": 5}, "expires_at: 5 is not a time"),
+        ({"max_attempts": 0}, "limits.max_attempts: "),
+        ({"timeout": "5"}, "timeout: '5' is not a number"),
+        ({"timeout": 0}, "limits.timeout: "),
+        ({"key": ""}, "key: "),
+        ({"labels": {"x": {1, 2}}}, "not JSON: Object of type set"),
+        ({"parent": "x"}, "parent: "),
+    ],
+)
+def test_what_the_server_would_refuse_is_refused_here(fields: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InvalidEvent) as refusal:
+        text(**fields)
+    assert reason in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "reason"), [({"params": {}}, "needs a name"), ({"name": "a", "parms": {}}, "no field parms")]
+)
+def test_a_mapping_has_the_fields_of_a_submission(mapping: Mapping[str, Any], reason: str) -> None:
+    with pytest.raises(InvalidEvent, match=reason):
+        Submission.of(mapping)
+
+
+def test_a_cancel_has_a_reason_or_none() -> None:
+    assert cancel_text(None) == "{}"
+    assert cancel_text("wrong file") == '{"reason":"wrong file"}'
+    with pytest.raises(InvalidEvent, match="reason: "):
+        cancel_text("x" * 2001)
