@@ -1,0 +1,156 @@
+"""Taking jobs: as many as there is room for, a whole batch in one statement."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+
+from ledger.database import is_transient
+from ledger.errors import ServerUnreachable
+from ledger.ids import new_id
+from processor.attempt import Attempt, Claim, read_steps
+from processor.claimed import Claimed
+from processor.hints import wait_for_hint
+from processor.lanes import Lane
+from processor.link import Link, one_line
+from processor.rows import bare
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from processor.registry import Registry
+    from processor.settings import Settings
+    from processor.tenure import Tenure
+
+logger = logging.getLogger(__name__)
+
+MOST_UNRECORDED: Final = 2_000
+"""While more ends than these wait to be recorded, no further job is claimed."""
+
+CLAIM: Final = """
+    select c.job_id::text, c.attempt, c.failures, c.losses, c.max_attempts, c.timeout_ms, c.owner, c.requested_at,
+           c.request
+    from ledger.claim(%(processor)s, %(claim)s, %(namespaces)s, %(names)s, %(limit)s) c
+"""
+COMPLETED_STEPS: Final = "select s.job_id::text, s.data from ledger.completed_steps(%(job_ids)s::uuid[]) s"
+STRAYS: Final = """
+    select c.claim, j.job_id::text, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.owner,
+           e.recorded_at, e.data::text
+    from ledger.claims c
+    cross join lateral unnest(c.job_ids) x (job_id)
+    join ledger.jobs j on j.job_id = x.job_id and j.processor = c.processor and j.status = 'running'
+    join ledger.events e on e.job_id = j.job_id and e.type = 'job.requested'
+    where c.processor = %(processor)s and c.claim <> all (%(known)s::uuid[])
+    order by c.claim, j.priority desc, j.seq
+"""
+CANCELLED: Final = "select f::text from ledger.find_cancelled(%(processor)s, %(job_ids)s::uuid[]) f"
+GIVEN_UP: Final = "JL001"
+"""SQLSTATE of a claim by a processor that is not registered any more."""
+
+
+class Claimer:
+    """Keeps the lanes of one registered processor filled, and learns which of its jobs were cancelled.
+
+    A claim whose answer was lost with the connection may have been granted all the same. So it is not sent again;
+    instead, claims that stand in the ledger and are not known here are taken up, at each poll.
+    """
+
+    def __init__(self, link: Link, tenure: Tenure, registry: Registry, settings: Settings, poll_s: float) -> None:
+        self._link = link
+        self._tenure = tenure
+        self._registry = registry
+        self._settings = settings
+        self._hints = tenure.hints
+        self._poll_s = poll_s
+        self._claims: list[Claim] = []
+        self._cancel_looks = 0
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Claim whenever there may be work and room for it, until ``stop``. Raises what is not transient."""
+        loop = asyncio.get_running_loop()
+        polled_at = loop.time()
+        self._hints.tell_of_work()
+        while not self._stopping:
+            await wait_for_hint(self._hints.claims, self._poll_s)
+            if loop.time() - polled_at >= self._poll_s:
+                polled_at = loop.time()
+                self._hints.tell_of_work()
+                await self.take_up_strays()
+            if self._hints.take_new_work():
+                for lane in self._tenure.lanes:
+                    lane.hungry = True
+            try:
+                for lane in self._tenure.lanes:
+                    await self._fill(lane)
+            except (psycopg.Error, ServerUnreachable) as error:
+                if isinstance(error, psycopg.Error) and error.sqlstate == GIVEN_UP:
+                    self._tenure.identity.lose("the server had given it up")
+                    return
+                if not is_transient(error):
+                    raise
+                logger.warning("claimer: the connection broke: %s", one_line(error))
+                await self.take_up_strays()
+                self._hints.tell_of_work()
+
+    def stop(self) -> None:
+        """Let ``run`` return when the claim under way, if there is one, has been answered."""
+        self._stopping = True
+        self._hints.claims.set()
+
+    async def watch_cancels(self) -> None:
+        """Pass on which jobs in hand were cancelled, for ever."""
+        runner = self._tenure.runner
+        while True:
+            await wait_for_hint(self._hints.cancels, self._poll_s)
+            self._cancel_looks += 1
+            if not runner.in_hand:
+                continue
+            parameters = {"processor": self._tenure.identity.processor, "job_ids": bare(runner.in_hand)}
+            for (job_id,) in await self._link.fetch(CANCELLED, parameters):
+                runner.cancel(job_id)
+
+    async def take_up_strays(self) -> None:
+        """Take up claims in this processor's name that it knows nothing of."""
+        self._claims = [claim for claim in self._claims if claim.open]
+        known = bare(str(claim.id) for claim in self._claims)
+        rows = await self._link.fetch(STRAYS, {"processor": self._tenure.identity.processor, "known": known})
+        for claim_id in dict.fromkeys(row[0] for row in rows):
+            jobs = [Claimed(*row[1:]) for row in rows if row[0] == claim_id]
+            logger.warning("claim %s: granted unseen; its %d jobs are taken up", claim_id, len(jobs))
+            await self._begin(claim_id, jobs)
+
+    async def _fill(self, lane: Lane) -> None:
+        while lane.names and lane.hungry and not self._stopping:
+            await self._tenure.recorder.keep_up(MOST_UNRECORDED)
+            room = lane.room(asyncio.get_running_loop().time(), self._settings.batch)
+            if room == 0:
+                return
+            looks, claim_id = self._cancel_looks, new_id()
+            rows = await self._link.fetch_once(CLAIM, {
+                "processor": self._tenure.identity.processor, "claim": claim_id,
+                "namespaces": list(self._settings.namespaces), "names": lane.names, "limit": room,
+            })  # fmt: skip
+            lane.hungry = len(rows) == room
+            if rows:
+                await self._begin(claim_id, [Claimed(*row) for row in rows])
+            if looks != self._cancel_looks:
+                # a cancel that was announced meanwhile may be for one of these
+                self._hints.cancels.set()
+
+    async def _begin(self, claim_id: UUID, jobs: list[Claimed]) -> None:
+        claim = Claim(claim_id, len(jobs))
+        self._claims.append(claim)
+        again = [job.job_id for job in jobs if job.attempt > 1]
+        steps = read_steps(await self._link.fetch(COMPLETED_STEPS, {"job_ids": bare(again)})) if again else {}
+        attempts = []
+        for job in jobs:
+            handler = self._registry.find(job.request)
+            attempt = Attempt(job, handler, self._tenure.lane_for(handler), claim, self._tenure)
+            if job.attempt > 1:
+                attempt.steps = steps.get(job.job_id, {})
+            attempts.append(attempt)
+        self._tenure.runner.take(attempts)

@@ -1,0 +1,206 @@
+"""The operator's verbs: init, serve, stats, doctor."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from dataclasses import asdict
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ledger.console import dsn_option, emit_json, emit_table, json_option
+
+if TYPE_CHECKING:
+    from processor.registry import Registry
+    from processor.settings import Settings
+
+FORCED_EXIT: Final = 1
+LOG_FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+@click.command()
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; fail if the schema is missing or another.")
+@json_option
+@dsn_option
+def init(only_check: bool, as_json: bool, dsn: str) -> None:
+    """Install the schema in Postgres, or check that it is there. Running it again is harmless.
+
+    The login needs the right to create schemas and roles; the processors and apps do not.
+
+    \b
+    Example:
+      jobledger init --dsn postgresql://postgres@db.example/app
+      jobledger init --check
+    """
+    from ledger.database import connect
+    from ledger.schema import VERSION, check, install
+
+    with connect(dsn, application_name="jobledger init") as connection:
+        installed = False
+        if only_check:
+            check(connection)
+        else:
+            installed = install(connection)
+        database = connection.info.dbname
+    if as_json:
+        emit_json({"database": database, "version": VERSION, "installed": installed})
+    elif installed:
+        click.echo(f"installed schema version {VERSION} in database {database}")
+    else:
+        click.echo(f"schema version {VERSION} is in database {database}")
+
+
+@click.command()
+@click.option("--app", required=True, envvar="JOBLEDGER_APP", metavar="MODULE:REGISTRY", help="Where the handlers are.")
+@click.option(
+    "--namespace",
+    multiple=True,
+    envvar="JOBLEDGER_NAMESPACE",
+    metavar="NAME",
+    help="Serve this namespace; may be repeated. Default: default.",
+)
+@click.option(
+    "--concurrency", type=click.IntRange(1), envvar="JOBLEDGER_CONCURRENCY", help="Async jobs at a time. Default: 100."
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    envvar="JOBLEDGER_THREADS",
+    help="Plain (not async) jobs at a time. Default: two for each CPU, and at least 4.",
+)
+@click.option(
+    "--drain",
+    type=click.FloatRange(0),
+    envvar="JOBLEDGER_DRAIN",
+    metavar="SECONDS",
+    help="When stopped, let running jobs go on so long. Default: 30.",
+)
+@click.option(
+    "--poll",
+    type=click.FloatRange(0, min_open=True),
+    envvar="JOBLEDGER_POLL",
+    metavar="SECONDS",
+    help="Look for work at least so often. Default: 5.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+@dsn_option
+def serve(
+    app: str,
+    namespace: tuple[str, ...],
+    concurrency: int | None,
+    threads: int | None,
+    drain: float | None,
+    poll: float | None,
+    verbose: bool,
+    dsn: str,
+) -> None:
+    """Run a processor: order events, run jobs, record what comes of them. It logs to standard error.
+
+    SIGTERM or SIGINT lets running jobs end, gives back the others, and ends with exit code 0; a second one ends it
+    at once, with exit code 1, and other processors take over its jobs.
+
+    \b
+    Example:
+      jobledger serve --app shop.jobs:jobs --namespace default --concurrency 200
+    """
+    from ledger.schema import open_ledger
+    from processor.app import load_registry
+    from processor.settings import Settings
+
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    registry = load_registry(app)
+    asked = {"concurrency": concurrency, "threads": threads, "drain_timeout": drain, "poll_interval": poll}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    settings = Settings(namespaces=namespace or ("default",), **given)
+    open_ledger(dsn, application_name="jobledger serve").close()
+    asyncio.run(_serve_until_signalled(registry, dsn, settings))
+
+
+@click.command()
+@json_option
+@dsn_option
+def stats(as_json: bool, dsn: str) -> None:
+    """Show what is waiting, running and done, who runs it, and how far the log is.
+
+    \b
+    Example:
+      jobledger stats
+      jobledger stats --json | jq .jobs.failed
+    """
+    from ledger.schema import open_ledger
+    from processor.stats import read_stats
+
+    with open_ledger(dsn, application_name="jobledger stats") as connection:
+        found = read_stats(connection)
+    if as_json:
+        emit_json(found)
+        return
+    click.echo("jobs: " + ", ".join(f"{count} {status}" for status, count in found["jobs"].items()))
+    click.echo(f"pending: {found['ready']} ready, {found['scheduled']} scheduled")
+    log = found["log"]
+    click.echo(f"log: number {log['last_seq']}, {log['unsequenced']} unsequenced, {log['refusals']} refusals")
+    click.echo("sequencer: " + ("elected" if found["sequencer"] else "none elected"))
+    if found["handlers"]:
+        click.echo()
+        emit_table(found["handlers"], ["namespace", "name", "ready", "scheduled", "running", "oldest_ready_s"])
+    click.echo()
+    if found["processors"]:
+        emit_table(found["processors"], ["processor", "host", "pid", "heartbeat_age_s", "started_at"])
+    else:
+        click.echo("no processor is running")
+
+
+@click.command()
+@json_option
+@dsn_option
+@click.pass_context
+def doctor(context: click.Context, as_json: bool, dsn: str) -> None:
+    """Look for what keeps jobs from running, and say what to do. Reads only.
+
+    Ends with exit code 1 where something fails; a warning alone is not a failure.
+
+    \b
+    Example:
+      jobledger doctor
+      jobledger doctor --json | jq '.[] | select(.level != "ok")'
+    """
+    from ledger.database import connect
+    from processor.doctor import examine
+
+    with connect(dsn, application_name="jobledger doctor") as connection:
+        findings = list(examine(connection))
+    if as_json:
+        emit_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(f"{finding.level:<4}  {finding.check:<12}  {finding.message}")
+            if finding.advice:
+                click.echo(f"{'':20}-> {finding.advice}")
+    if any(finding.level == "fail" for finding in findings):
+        context.exit(1)
+
+
+async def _serve_until_signalled(registry: Registry, dsn: str, settings: Settings) -> None:
+    from processor.service import serve as serve_jobs
+
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    signalled = False
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        # not loop.add_signal_handler: a handler that blocks the loop must not keep the second signal from working
+        nonlocal signalled
+        if signalled:
+            os._exit(FORCED_EXIT)
+        signalled = True
+        logging.getLogger(__name__).info("%s: stopping; once more to stop at once", signal.Signals(number).name)
+        loop.call_soon_threadsafe(stop.set)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    await serve_jobs(registry, dsn, settings, stop=stop)

@@ -1,0 +1,186 @@
+"""Looking for what keeps jobs from running, and saying what to do about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from ledger.errors import LedgerError
+from ledger.schema import VERSION, check
+from processor.stats import LOG, PROCESSORS, SEQUENCER
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg.rows import DictRow
+
+SILENT_S: Final = 5.0
+"""A heartbeat this old is a bad sign: it is written every half second."""
+BACKLOG_S: Final = 10.0
+CLOCK_S: Final = 2.0
+LONG_TRANSACTION: Final = "5 minutes"
+
+UNSERVED: Final = """
+    select q.namespace, q.name, count(*) as jobs
+    from ledger.queue q
+    where not exists (
+        select from ledger.processors p
+        where p.stopped_at is null and p.lost_at is null
+          and q.namespace = any (p.namespaces) and q.name = any (p.names))
+    group by q.namespace, q.name
+    order by q.namespace, q.name
+"""
+OVERDUE: Final = """
+    select count(*) as jobs, round(extract(epoch from now() - min(q.run_at)))::integer as oldest_s
+    from ledger.queue q where q.run_at < now() - %(backlog)s * interval '1 second'
+"""
+LEFT_BEHIND: Final = """
+    select count(distinct c.processor) as processors, count(*) as claims
+    from ledger.claims c join ledger.processors p on p.processor = c.processor
+    where p.stopped_at < now() - interval '10 seconds' or p.lost_at < now() - interval '10 seconds'
+"""
+LONG_TRANSACTIONS: Final = """
+    select a.pid, a.usename, a.application_name, a.state,
+           round(extract(epoch from now() - a.xact_start))::integer as age_s
+    from pg_stat_activity a
+    where a.datname = current_database() and a.pid <> pg_backend_pid()
+      and a.xact_start < now() - %(age)s::interval
+    order by a.xact_start
+"""
+CLOCK: Final = "select extract(epoch from clock_timestamp())::float8 as server_time"
+LIFE: Final = """
+    select (l.system_identifier, l.timeline, l.database_oid) = (i.system_identifier, i.timeline, i.database_oid) as same
+    from ledger.lives l, ledger.identity() i where l.life = ledger.current_life()
+"""
+
+Level = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found. ``advice`` is there unless all is well."""
+
+    level: Level
+    check: str
+    message: str
+    advice: str | None = None
+
+
+def examine(connection: Connection[DictRow]) -> Iterator[Finding]:
+    """Run all checks, the most basic first. Reads only. Without a schema that fits, that is the one finding."""
+    try:
+        check(connection)
+    except LedgerError as error:
+        yield Finding("fail", "schema", error.message, error.hint)
+        return
+    yield Finding("ok", "schema", f"version {VERSION}")
+    yield _examine_clock(connection)
+    yield _examine_life(connection)
+    yield _examine_sequencer(connection)
+    yield _examine_backlog(connection)
+    yield from _examine_processors(connection)
+    yield from _examine_unserved(connection)
+    yield _examine_overdue(connection)
+    yield _examine_left_behind(connection)
+    yield from _examine_transactions(connection)
+
+
+def _examine_clock(connection: Connection[DictRow]) -> Finding:
+    asked = time.time()
+    [row] = _rows(connection, CLOCK)
+    off_s = (asked + time.time()) / 2 - row["server_time"]
+    if abs(off_s) <= CLOCK_S:
+        return Finding("ok", "clock", f"{abs(off_s):.1f} s from the server's")
+    direction = "ahead of" if off_s > 0 else "behind"
+    message = f"this machine's clock is {abs(off_s):.1f} s {direction} the server's"
+    return Finding("warn", "clock", message, "synchronise both with NTP; schedules go by the server's clock")
+
+
+def _examine_life(connection: Connection[DictRow]) -> Finding:
+    [row] = _rows(connection, LIFE)
+    if row["same"]:
+        return Finding("ok", "life", "this database is the one that the ledger was written in")
+    message = "this database was restored, promoted or copied since the ledger was last sequenced"
+    return Finding("warn", "life", message, "start a processor: its sequencer begins a new life, and clients notice")
+
+
+def _examine_sequencer(connection: Connection[DictRow]) -> Finding:
+    found = _rows(connection, SEQUENCER)
+    if found:
+        return Finding("ok", "sequencer", f"elected, server process {found[0]['pid']}")
+    return Finding(
+        "fail",
+        "sequencer",
+        "none is elected: nothing is put in order, so no new job starts",
+        "start a processor: jobledger serve --app ...",
+    )
+
+
+def _examine_backlog(connection: Connection[DictRow]) -> Finding:
+    [log] = _rows(connection, LOG)
+    age_s = log["oldest_unsequenced_s"] or 0.0
+    message = f"{log['unsequenced']} events wait to be put in order"
+    if age_s <= BACKLOG_S:
+        return Finding("ok", "log", f"at number {log['last_seq']}; {message}")
+    return Finding(
+        "fail", "log", f"{message}, the oldest for {age_s:.0f} s", "look at the log of the sequencer's processor"
+    )
+
+
+def _examine_processors(connection: Connection[DictRow]) -> Iterator[Finding]:
+    processors = _rows(connection, PROCESSORS)
+    if not processors:
+        yield Finding("fail", "processors", "none is running", "start one: jobledger serve --app ...")
+    for row in processors:
+        who = f"{row['host']} pid {row['pid']} ({row['processor']})"
+        age_s = row["heartbeat_age_s"]
+        if not row["holds_lock"]:
+            advice = "its jobs are taken over within seconds, if a sequencer is elected"
+            yield Finding("warn", "processors", f"{who} is gone", advice)
+        elif age_s > SILENT_S:
+            advice = "is it stopped, or starved of CPU? it is given up when its lease is over"
+            yield Finding("warn", "processors", f"{who} has been silent for {age_s:.1f} s", advice)
+        else:
+            yield Finding(
+                "ok", "processors", f"{who} serves {', '.join(row['names'])} in {', '.join(row['namespaces'])}"
+            )
+
+
+def _examine_unserved(connection: Connection[DictRow]) -> Iterator[Finding]:
+    unserved = _rows(connection, UNSERVED)
+    if not unserved:
+        yield Finding("ok", "handlers", "every waiting job has a processor that serves it")
+    for row in unserved:
+        message = f"{row['jobs']} jobs wait: no live processor serves {row['name']!r} in namespace {row['namespace']!r}"
+        yield Finding("fail", "handlers", message, "deploy its handler, start its processor, or cancel the jobs")
+
+
+def _examine_overdue(connection: Connection[DictRow]) -> Finding:
+    [row] = _rows(connection, OVERDUE, backlog=BACKLOG_S)
+    if not row["jobs"]:
+        return Finding("ok", "schedule", "no job is overdue")
+    message = f"{row['jobs']} jobs are due and were not let go, the first for {row['oldest_s']} s"
+    return Finding("fail", "schedule", message, "look at the log of the sequencer's processor")
+
+
+def _examine_left_behind(connection: Connection[DictRow]) -> Finding:
+    [row] = _rows(connection, LEFT_BEHIND)
+    if not row["claims"]:
+        return Finding("ok", "claims", "none is left by a processor that is gone")
+    message = f"{row['claims']} claims are left by {row['processors']} processors that are gone"
+    return Finding("warn", "claims", message, "a sequencer takes them back within seconds; if not, look at its log")
+
+
+def _examine_transactions(connection: Connection[DictRow]) -> Iterator[Finding]:
+    found = _rows(connection, LONG_TRANSACTIONS, age=LONG_TRANSACTION)
+    if not found:
+        yield Finding("ok", "transactions", f"none is older than {LONG_TRANSACTION}, of those this login may see")
+    for row in found:
+        who = f"server process {row['pid']} ({row['usename']}, {row['application_name'] or 'no name'}, {row['state']})"
+        advice = "jobs go on, but the tables grow meanwhile: end it, or find out why it stays"
+        yield Finding("warn", "transactions", f"{who} has been in one for {row['age_s']} s", advice)
+
+
+def _rows(connection: Connection[DictRow], query: str, **parameters: Any) -> list[DictRow]:
+    return connection.execute(query.encode(), parameters or None).fetchall()

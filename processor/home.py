@@ -1,0 +1,50 @@
+"""The event loop in which everything but plain handlers runs, as threads reach it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TypeVarTuple
+
+Arguments = TypeVarTuple("Arguments")
+
+
+class Home:
+    """One event loop and its thread. To be made inside of it."""
+
+    __slots__ = ("_thread", "loop")
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+
+    def is_here(self) -> bool:
+        """Whether the caller runs in the loop's own thread."""
+        return threading.get_ident() == self._thread
+
+    def post(self, callback: Callable[[*Arguments], object], *arguments: *Arguments) -> bool:
+        """Have the loop call this: at once where the caller is in it already. False where the loop has ended."""
+        if self.is_here():
+            callback(*arguments)
+            return True
+        try:
+            self.loop.call_soon_threadsafe(callback, *arguments)
+        except RuntimeError:
+            if self.loop.is_closed():
+                return False
+            raise
+        return True
+
+
+async def first_of(*ways: Awaitable[object]) -> None:
+    """Wait until the first of these is done, and cancel the others. Raises its error, if that is how it was done."""
+    tasks = [asyncio.ensure_future(way) for way in ways]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,125 @@
+"""Connections of a long-running service: they break, and are made again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, LiteralString, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import tuple_row
+from tenacity import AsyncRetrying, RetryCallState
+
+from ledger.database import connect_async, is_transient, retrying
+from ledger.errors import ServerUnreachable
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+LONGEST_WAIT_S: Final = 2.0
+"""Between two attempts to reach the server: as long as the service may be blind after Postgres is back."""
+PAUSE_AFTER_BREAK_S: Final = 0.1
+# A server that vanished without a word is noticed within seconds, not after the kernel's hours.
+STEADY: Final = {
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+
+ABOUT_DATA: Final = ("22", "23", "54")
+"""SQLSTATE classes that say something about the data of one event, and nothing about the others or the server."""
+
+
+def is_about_data(error: psycopg.Error) -> bool:
+    """Whether a statement failed because of the data it was given: its neighbours would pass."""
+    return (error.sqlstate or "").startswith(ABOUT_DATA)
+
+
+def steady(dsn: str) -> str:
+    """The DSN with TCP timeouts fit for a service, where it does not name its own."""
+    given = conninfo_to_dict(dsn)
+    return make_conninfo(dsn, **{name: value for name, value in STEADY.items() if name not in given})
+
+
+def keep_trying(what: str) -> AsyncRetrying:
+    """The one retry policy, for asyncio and for ever. Each failure is logged once."""
+
+    def log(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        logger.warning("%s: no answer from Postgres, trying again: %s", what, one_line(error))
+
+    policy = retrying(max_wait_s=LONGEST_WAIT_S)
+    return AsyncRetrying(retry=policy.retry, wait=policy.wait, stop=policy.stop, before_sleep=log, reraise=True)
+
+
+async def stay_connected(dsn: str, role: str, work: Callable[[AsyncConnection[Any]], Awaitable[None]]) -> None:
+    """Run ``work`` on a connection; when that breaks, again on a new one. Returns when ``work`` does.
+
+    Raises what is not transient.
+    """
+    while True:
+        connection: AsyncConnection[Any] = await keep_trying(role)(
+            connect_async, dsn, application_name=f"jobledger {role}"
+        )
+        try:
+            async with connection:
+                return await work(connection)
+        except psycopg.Error as error:
+            if not is_transient(error):
+                raise
+            logger.warning("%s: the connection broke: %s", role, one_line(error))
+        await asyncio.sleep(PAUSE_AFTER_BREAK_S)
+
+
+class Link:
+    """One connection, made when it is first needed and again when it broke. One statement at a time."""
+
+    def __init__(self, dsn: str, role: str) -> None:
+        self._dsn = dsn
+        self._role = role
+        self._connection: AsyncConnection[Any] | None = None
+        self._turn = asyncio.Lock()
+
+    async def fetch(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Run a statement that is harmless to repeat, and give its rows. Transient trouble is waited out."""
+        try:
+            return await self.fetch_once(query, parameters)
+        except (psycopg.Error, ServerUnreachable) as error:
+            if not is_transient(error):
+                raise
+            logger.warning("%s: the connection broke: %s", self._role, one_line(error))
+        return await keep_trying(self._role)(self.fetch_once, query, parameters)
+
+    async def fetch_once(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Run a statement once. When it fails with a broken connection, nobody knows whether it took effect."""
+        async with self._turn:
+            connection = await self._open()
+            async with connection.cursor(row_factory=tuple_row) as cursor:
+                await cursor.execute(query, parameters)
+                return await cursor.fetchall() if cursor.description else []
+
+    async def open(self) -> None:
+        """Connect now, so that the first statement need not wait for it."""
+        async with self._turn:
+            await keep_trying(self._role)(self._open)
+
+    async def _open(self) -> AsyncConnection[Any]:
+        if self._connection is None or self._connection.closed:
+            self._connection = await connect_async(self._dsn, application_name=f"jobledger {self._role}")
+        return self._connection
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+
+def one_line(error: BaseException | None) -> str:
+    """What an error says, for a log line."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,140 @@
+"""Being known to live: registration, heartbeat, and the lock that Postgres frees when this process is gone.
+
+A thread of its own, with a connection of its own, so that a busy event loop does not look like a dead processor. What
+it keeps alive is an identity: one registration, under one id. When the connection breaks, or the server says that the
+processor was given up, the identity is lost for good, and the thread registers a new one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import psycopg
+from tenacity import sleep_using_event, stop_when_event_set
+
+from ledger.database import connect, is_transient, retrying
+from ledger.ids import new_id
+from processor.link import LONGEST_WAIT_S, one_line
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from processor.clock import ServerClock
+    from processor.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+REGISTER: Final = "select ledger.register_processor(%(processor)s, %(host)s, %(pid)s, %(namespaces)s, %(names)s)"
+STOP: Final = "select ledger.stop_processor(%(processor)s)"
+BEAT: Final = "select ledger.beat(%(processor)s) as alive, clock_timestamp() as server_time"
+
+
+class Identity:
+    """One registration of this process. Once ``lost`` it stays so, and nothing may be done in its name."""
+
+    def __init__(self, processor: UUID, on_lost: Callable[[Identity], object]) -> None:
+        self.processor: Final = processor
+        self.renewed_at = time.monotonic()
+        self.lost = False
+        self._on_lost = on_lost
+
+    def lose(self, reason: str) -> None:
+        """Give the identity up. From any thread; only the first time counts."""
+        if not self.lost:
+            self.lost = True
+            logger.warning("processor %s is lost: %s", self.processor, reason)
+            self._on_lost(self)
+
+
+class Liveness(threading.Thread):
+    """Keeps one identity after the other alive until ``stop``.
+
+    ``on_registered`` and ``on_lost`` are called with the identity, in this thread or in the one that called ``lose``.
+    ``on_error`` is called with an error after which trying again cannot help; the thread has ended then.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        names: list[str],
+        settings: Settings,
+        clock: ServerClock,
+        *,
+        on_registered: Callable[[Identity], object],
+        on_lost: Callable[[Identity], object],
+        on_error: Callable[[Exception], object],
+    ) -> None:
+        super().__init__(name="liveness", daemon=True)
+        self._dsn = dsn
+        self._names = names
+        self._settings = settings
+        self._clock = clock
+        self._on_registered = on_registered
+        self._on_lost = on_lost
+        self._on_error = on_error
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        try:
+            while not self._stopped.is_set():
+                self._live()
+        except Exception as error:
+            if not self._stopped.is_set():
+                self._on_error(error)
+
+    def stop(self) -> None:
+        """Let the thread tell the server that this processor ends here, and end."""
+        self._stopped.set()
+
+    def _live(self) -> None:
+        """One identity, from its registration until it is lost."""
+        identity = None
+        try:
+            with self._connect() as connection:
+                identity = self._register(connection)
+                self._on_registered(identity)
+                while not self._stopped.wait(self._settings.heartbeat) and not identity.lost:
+                    self._beat(connection, identity)
+                if not identity.lost:
+                    connection.execute(STOP, {"processor": identity.processor})
+        except psycopg.Error as error:
+            if not is_transient(error):
+                raise
+            if identity is not None:
+                identity.lose(f"its connection broke: {one_line(error)}")
+
+    def _connect(self) -> Connection[Any]:
+        # once stopped, it neither waits nor tries again
+        policy = retrying(max_wait_s=LONGEST_WAIT_S).copy(
+            stop=stop_when_event_set(self._stopped), sleep=sleep_using_event(self._stopped)
+        )
+        return policy(connect, self._dsn, application_name="jobledger liveness")
+
+    def _register(self, connection: Connection[Any]) -> Identity:
+        identity = Identity(new_id(), self._on_lost)
+        connection.execute(REGISTER, {
+            "processor": identity.processor, "host": socket.gethostname(), "pid": os.getpid(),
+            "namespaces": list(self._settings.namespaces), "names": self._names,
+        })  # fmt: skip
+        self._beat(connection, identity)
+        return identity
+
+    def _beat(self, connection: Connection[Any], identity: Identity) -> None:
+        asked_at = time.monotonic()
+        row = connection.execute(BEAT, {"processor": identity.processor}).fetchone()
+        answered_at = time.monotonic()
+        assert row is not None
+        self._clock.sample(row["server_time"], asked_at, answered_at)
+        if not row["alive"]:
+            identity.lose("the server had given it up")
+        elif answered_at - identity.renewed_at > self._settings.lease / 2:
+            identity.lose(f"no heartbeat for {answered_at - identity.renewed_at:.1f} s")
+        else:
+            identity.renewed_at = asked_at  # the server saw it no earlier than this

@@ -1,0 +1,217 @@
+"""How an attempt can end, and the events that say so: pure.
+
+A handler may return one of these values, return anything else (which is then the result), or raise:
+
+    match outcome:
+        Completed(result)      the job is done
+        Retry(after, error)    this attempt failed; another one follows, as long as attempts are left
+        Failed(error)          the job failed; no further attempt
+        Deferred(...)          not now: another attempt later, which costs nothing
+        Cancelled()            the job ends as cancelled
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from ledger.errors import InvalidEvent, LedgerError
+from ledger.events import (
+    MAX_EVENT_BYTES,
+    AttemptDeferredData,
+    AttemptFailedData,
+    AttemptLostData,
+    JobError,
+    JobFailedData,
+    write_data,
+)
+from processor.claimed import Claimed
+from processor.retry import RetryPolicy
+
+MAX_MESSAGE_CHARS: Final = 4_000
+MAX_TRACEBACK_CHARS: Final = 16_000
+ROOM_FOR_ENVELOPE: Final = 200
+"""Bytes that the fields around a result may take."""
+
+
+class Permanent(LedgerError):
+    """Raised by a handler: this cannot succeed, however often it is tried. The job fails at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The job is done; ``result`` is anything that pydantic can write as JSON."""
+
+    result: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """This attempt failed. The next starts after ``after`` seconds, or when the policy says. Without one left the job
+    fails."""
+
+    after: float | None = None
+    error: BaseException | JobError | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.after is not None and not 0 <= self.after < float("inf"):
+            raise ValueError(f"after must be a number of seconds, not {self.after!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job failed, and is not tried again."""
+
+    error: BaseException | JobError | str
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Not now: the next attempt starts at ``until`` (an aware time) or in ``after`` seconds. It costs no attempt."""
+
+    until: datetime | None = None
+    after: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.until is None) == (self.after is None):
+            raise ValueError("a deferral needs either a time (until) or a number of seconds (after)")
+        if self.until is not None and self.until.utcoffset() is None:
+            raise ValueError("until needs a time zone: datetime.now(UTC) + ...")
+        if self.after is not None and not 0 <= self.after < float("inf"):
+            raise ValueError(f"after must be a number of seconds, not {self.after!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The job ends as cancelled."""
+
+
+Outcome: TypeAlias = Completed | Retry | Failed | Deferred | Cancelled
+OUTCOMES: Final = (Completed, Retry, Failed, Deferred, Cancelled)
+
+
+class Entry(NamedTuple):
+    """An event yet without its envelope: type, and data as JSON text."""
+
+    type: str
+    data: str
+
+
+def conclude(
+    job: Claimed,
+    outcome: Outcome,
+    now: datetime,
+    policy: RetryPolicy,
+    *,
+    max_attempts: int | None = None,
+    chance: float = 0.0,
+) -> list[Entry]:
+    """The events that record how this attempt ended.
+
+    ``now`` is the server's time, ``chance`` a random number from 0 up to 1, ``max_attempts`` the handler's own (what
+    the job asks for goes before it). A result that cannot be written fails the job: trying again would not help.
+    """
+    match outcome:
+        case Completed(None):
+            return [Entry("job.completed", f'{{"attempt":{job.attempt}}}')]
+        case Completed(result):
+            try:
+                text = write_json(result, what="the result")
+            except InvalidEvent as error:
+                return _failed(job, JobError(type="InvalidResult", message=error.message, retryable=False), None)
+            return [Entry("job.completed", f'{{"attempt":{job.attempt},"result":{text}}}')]
+        case Retry(after, error):
+            limit = job.max_attempts if job.max_attempts is not None else max_attempts
+            retry_at = policy.after_failure(job.failures + 1, now, max_attempts=limit, chance=chance)
+            if retry_at is not None and after is not None:
+                retry_at = _later(now, after)
+            return _failed(job, describe(error or "the handler asked for another attempt", retryable=True), retry_at)
+        case Failed(error):
+            return _failed(job, describe(error, retryable=False), None)
+        case Deferred(until, after):
+            at = _later(now, after) if until is None and after is not None else until or now
+            return [Entry("attempt.deferred", write_data(AttemptDeferredData(attempt=job.attempt, until=at)))]
+        case Cancelled():
+            return [Entry("job.cancelled", f'{{"attempt":{job.attempt}}}')]
+
+
+def conclude_loss(
+    attempt: int,
+    losses: int,
+    processor: str,
+    noticed_by: str,
+    now: datetime,
+    policy: RetryPolicy,
+    *,
+    chance: float = 0.0,
+) -> list[Entry]:
+    """The events for an attempt whose processor is gone. ``losses`` counts those before this one."""
+    retry_at = policy.after_loss(losses + 1, now, chance=chance)
+    lost = AttemptLostData.model_validate(
+        {"attempt": attempt, "processor": processor, "noticed_by": noticed_by, "retry_at": retry_at}
+    )
+    entries = [Entry("attempt.lost", write_data(lost))]
+    if retry_at is None:
+        message = f"{losses + 1} attempts were lost together with their processors"
+        error = JobError(type="Lost", message=message, retryable=True)
+        entries.append(Entry("job.failed", write_data(JobFailedData(attempts=attempt, error=error))))
+    return entries
+
+
+def describe(error: BaseException | JobError | str, *, retryable: bool) -> JobError:
+    """An error as it is recorded: bounded, and free of what a database cannot store."""
+    match error:
+        case JobError():
+            return error
+        case str():
+            return JobError(type="Error", message=_storable(error, MAX_MESSAGE_CHARS), retryable=retryable)
+    lines = "".join(traceback.format_exception(error)) if error.__traceback__ else None
+    hint = f" ({error.hint})" if isinstance(error, LedgerError) and error.hint else ""
+    return JobError(
+        type=type(error).__name__,
+        message=_storable(f"{error}{hint}", MAX_MESSAGE_CHARS),
+        # the end of a traceback is where it happened
+        traceback=_storable(lines[-MAX_TRACEBACK_CHARS:], MAX_TRACEBACK_CHARS) if lines else None,
+        retryable=retryable,
+    )
+
+
+def write_json(value: Any, *, what: str) -> str:
+    """Write a handler's value as JSON text. Raises InvalidEvent where that cannot be done, or is too long to record."""
+    try:
+        text = to_json(value, inf_nan_mode="null")
+    except (PydanticSerializationError, ValueError, RecursionError) as error:
+        raise InvalidEvent(
+            f"{what} cannot be written as JSON: {error}", hint="use what pydantic can serialize"
+        ) from error
+    if len(text) > MAX_EVENT_BYTES - ROOM_FOR_ENVELOPE:
+        raise InvalidEvent(
+            f"{what} has {len(text)} bytes of JSON; an event holds {MAX_EVENT_BYTES}",
+            hint="store it elsewhere, and record where",
+        )
+    return text.decode()
+
+
+def _failed(job: Claimed, error: JobError, retry_at: datetime | None) -> list[Entry]:
+    failed = AttemptFailedData(attempt=job.attempt, error=error, retry_at=retry_at)
+    entries = [Entry("attempt.failed", write_data(failed))]
+    if retry_at is None:
+        entries.append(Entry("job.failed", write_data(JobFailedData(attempts=job.attempt, error=error))))
+    return entries
+
+
+def _later(now: datetime, seconds: float) -> datetime:
+    try:
+        return now + timedelta(seconds=seconds)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=now.tzinfo)
+
+
+def _storable(text: str, limit: int) -> str:
+    # neither NUL nor half a surrogate pair can be stored as text in Postgres
+    clean = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"

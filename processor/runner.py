@@ -1,0 +1,209 @@
+"""Running attempts: async handlers as tasks of the event loop, plain ones in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import TYPE_CHECKING, Final
+
+from ledger.events import JobError
+from processor.attempt import Attempt, StopReason
+from processor.hints import Hints
+from processor.lanes import Lane
+from processor.outcome import Cancelled, Completed, Deferred, Entry, Failed, Outcome, conclude
+from processor.registry import InvalidParams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from processor.clock import ServerClock
+    from processor.home import Home
+    from processor.recorder import Recorder
+    from processor.retry import RetryPolicy
+    from processor.threads import Threads
+
+logger = logging.getLogger(__name__)
+
+STOP_GRACE_S: Final = 5.0
+"""How long an async handler may clean up after it was stopped for time, before its attempt is recorded without it."""
+
+
+class Runner:
+    """The attempts that one registered processor has in hand, from their claim until their end is recorded.
+
+    An attempt ends in one of two ways: its function returns, or it is given up while the function goes on (a plain
+    function cannot be stopped from outside). Its place in the lane is free only when the function has returned.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        lanes: Sequence[Lane],
+        threads: Threads,
+        recorder: Recorder,
+        clock: ServerClock,
+        policy: RetryPolicy,
+        hints: Hints,
+    ) -> None:
+        self._home = home
+        self._lanes = lanes
+        self._loop = home.loop
+        self._recorder = recorder
+        self._threads = threads
+        self._clock = clock
+        self._policy = policy
+        self._hints = hints
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self.in_hand: dict[str, Attempt] = {}
+
+    def take(self, attempts: Iterable[Attempt]) -> None:
+        """Take in claimed jobs, in order, and start as many as may run."""
+        for attempt in attempts:
+            self.in_hand[attempt.job.job_id] = attempt
+            attempt.lane.waiting.append(attempt)
+            self._fill(attempt.lane)
+        if self.in_hand:
+            self._empty.clear()
+
+    async def until_empty(self, timeout_s: float) -> bool:
+        """Wait until nothing is in hand, at most so long. Whether that came about."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._empty.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def cancel(self, job_id: str) -> None:
+        """The job was asked to stop: a running attempt is told, a waiting one ends."""
+        attempt = self.in_hand.get(job_id)
+        if attempt is not None and not self._drop_waiting(attempt, Cancelled()):
+            self._ask_to_stop(attempt, StopReason.CANCEL)
+
+    def give_back_waiting(self) -> None:
+        """Give back what was claimed and has not begun, so that others may take it at once."""
+        for lane in self._lanes:
+            while lane.waiting:
+                self._finish(lane.waiting.popleft(), Deferred(after=0))
+
+    async def stop_all(self, timeout_s: float) -> None:
+        """Stop what still runs; after ``timeout_s`` it is given back whether it has stopped or not."""
+        for attempt in list(self.in_hand.values()):
+            self._ask_to_stop(attempt, StopReason.DRAIN)
+        if await self.until_empty(timeout_s):
+            return
+        for attempt in list(self.in_hand.values()):
+            logger.warning("job %s: still running, given back", attempt.job.job_id)
+            self._finish(attempt, Deferred(after=0))
+
+    def lose(self, attempt: Attempt) -> None:
+        """The attempt is no longer this processor's: stop it, and record nothing more of it."""
+        self._ask_to_stop(attempt, StopReason.LOST)
+        if not attempt.over:
+            self._recorder.release(attempt)
+        self._forget(attempt)
+
+    def lose_all(self) -> None:
+        """Nothing is this processor's any more."""
+        for lane in self._lanes:
+            lane.waiting.clear()
+        for attempt in list(self.in_hand.values()):
+            self.lose(attempt)
+
+    def _fill(self, lane: Lane) -> None:
+        while lane.waiting and lane.running < lane.limit:
+            attempt = lane.waiting.popleft()
+            # lanes outlive tenures: what makes room may be of the last one, and what waits of this one
+            attempt.tenure.runner.start(attempt)
+
+    def start(self, attempt: Attempt) -> None:
+        """Run an attempt in hand. Its lane must have room."""
+        try:
+            attempt.request = attempt.handler.read(attempt.job.request)
+        except InvalidParams as error:
+            self._finish(attempt, Failed(JobError(type="InvalidParams", message=error.message, retryable=False)))
+            return
+        attempt.lane.start(self._loop.time())
+        timeout_s = attempt.timeout_s
+        if timeout_s is not None:
+            attempt.timer = self._loop.call_later(timeout_s, self._run_out_of_time, attempt)
+        if attempt.lane.is_async:
+            attempt.task = self._loop.create_task(self._run_async(attempt))
+        else:
+            self._threads.submit(lambda: self._run_plain(attempt))
+
+    async def _run_async(self, attempt: Attempt) -> None:
+        self._returned(attempt, await attempt.call_async())
+
+    def _run_plain(self, attempt: Attempt) -> None:
+        outcome = attempt.call()
+        if not self._home.post(self._returned, attempt, outcome):
+            logger.warning("job %s: returned after the processor had ended", attempt.job.job_id)
+
+    def _returned(self, attempt: Attempt, outcome: Outcome | None) -> None:
+        lane = attempt.lane
+        lane.end(self._loop.time())
+        if outcome is not None:
+            if not attempt.over:
+                self._finish(attempt, outcome)
+            elif isinstance(outcome, Completed) and attempt.must_stop is not StopReason.LOST:
+                # too late to count; the ledger keeps it as evidence
+                self._recorder.add(attempt, self._conclude(attempt, outcome))
+        self._fill(lane)
+        if lane.hungry:
+            self._hints.tell_of_room()
+
+    def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Record how an attempt ended; what it said last goes before."""
+        self._recorder.add(attempt, [*attempt.take_reports(), *self._conclude(attempt, outcome)], ends=True)
+        self._forget(attempt)
+
+    def _conclude(self, attempt: Attempt, outcome: Outcome) -> list[Entry]:
+        handler = attempt.handler
+        return conclude(
+            attempt.job,
+            outcome,
+            self._clock.now(),
+            handler.retry or self._policy,
+            max_attempts=handler.max_attempts,
+            chance=random.random(),  # noqa: S311  # spreads retries, protects nothing
+        )
+
+    def _forget(self, attempt: Attempt) -> None:
+        attempt.over = True
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+        if self.in_hand.get(attempt.job.job_id) is attempt:
+            del self.in_hand[attempt.job.job_id]
+        if not self.in_hand:
+            self._empty.set()
+
+    def _drop_waiting(self, attempt: Attempt, outcome: Outcome) -> bool:
+        try:
+            attempt.lane.waiting.remove(attempt)
+        except ValueError:
+            return False
+        self._finish(attempt, outcome)
+        return True
+
+    def _ask_to_stop(self, attempt: Attempt, reason: StopReason) -> None:
+        attempt.must_stop = reason
+        # a task that has not begun would end without a word; it looks for itself when it begins
+        if attempt.task is not None and attempt.begun:
+            attempt.task.cancel()
+
+    def _run_out_of_time(self, attempt: Attempt) -> None:
+        self._ask_to_stop(attempt, StopReason.TIMEOUT)
+        if attempt.task is None:
+            self._give_up(attempt)
+        else:
+            attempt.timer = self._loop.call_later(STOP_GRACE_S, self._give_up, attempt)
+
+    def _give_up(self, attempt: Attempt) -> None:
+        logger.warning(
+            "job %s attempt %s: out of time, and its handler %r goes on; its place is taken until it returns",
+            attempt.job.job_id, attempt.job.attempt, attempt.handler.name,
+        )  # fmt: skip
+        self._finish(attempt, attempt.timed_out())

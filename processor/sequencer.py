@@ -1,0 +1,126 @@
+"""The sequencer: of all processors the one that puts events in order, lets due jobs start, and rescues orphans.
+
+Who holds the advisory lock (lock class, 0) is it. The lock belongs to a session, so a sequencer that dies is replaced
+within one election interval, and two at once are harmless: ``ledger.sequence`` takes its own row lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from processor.hints import wait_for_hint
+from processor.link import is_about_data, one_line, stay_connected
+from processor.rescue import rescue
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection, AsyncCursor
+
+    from processor.clock import ServerClock
+    from processor.hints import Hints
+    from processor.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+ELECTION_S: Final = 0.5
+RESCUE_S: Final = 0.5
+SHORTEST_GAP_S: Final = 0.002
+LONGEST_GAP_S: Final = 0.02
+GAP_PER_EVENT_S: Final = 0.0001
+"""After a pass that found many events more are on their way: a little patience makes the next one worth its cost."""
+
+TRY_LOCK: Final = "select pg_try_advisory_lock(ledger.lock_class(), 0)"
+ENSURE_LIFE: Final = "select ledger.ensure_life()"
+SEQUENCE: Final = "select s.sequenced, s.more, s.next_due from ledger.sequence() s"
+
+
+class Sequencer:
+    """Stands for election, and while it is elected, makes a pass whenever there may be something to order."""
+
+    def __init__(self, dsn: str, hints: Hints, clock: ServerClock, settings: Settings, poll_s: float) -> None:
+        self._dsn = dsn
+        self._hints = hints
+        self._clock = clock
+        self._settings = settings
+        self._poll_s = poll_s
+        self._stopping = asyncio.Event()
+        self._next_due: datetime | None = None
+        self.backend_pid: int | None = None
+        """The session in which passes are made, while this is the sequencer."""
+
+    async def run(self) -> None:
+        """Stand for election and lead, until ``stop``. Raises what is neither transient nor about one event."""
+        await stay_connected(self._dsn, "sequencer", self._stand)
+
+    def stop(self) -> None:
+        """Let ``run`` return; after one more pass, if this is the sequencer."""
+        self._stopping.set()
+        self._hints.events.set()
+
+    async def _stand(self, connection: AsyncConnection[Any]) -> None:
+        async with connection.cursor(row_factory=tuple_row) as cursor:
+            while not await self._is_elected(cursor):
+                if await wait_for_hint(self._stopping, ELECTION_S):
+                    return
+            await cursor.execute(ENSURE_LIFE)
+            logger.info("elected as the sequencer")
+            self.backend_pid = connection.info.backend_pid
+            try:
+                await self._lead(connection, cursor)
+            finally:
+                self.backend_pid = None
+
+    async def _is_elected(self, cursor: AsyncCursor[Any]) -> bool:
+        [(elected,)] = await (await cursor.execute(TRY_LOCK)).fetchall()
+        return bool(elected)
+
+    async def _lead(self, connection: AsyncConnection[Any], cursor: AsyncCursor[Any]) -> None:
+        now = asyncio.get_running_loop().time
+        pass_at = rescue_at = now()
+        hinted = True
+        while True:
+            if now() >= rescue_at:
+                await self._rescue(connection)
+                rescue_at = now() + RESCUE_S
+            if hinted or now() >= pass_at:
+                last = self._stopping.is_set()
+                began = now()
+                sequenced = await self._make_pass(cursor)
+                if last:
+                    return
+                pass_at = now() + min(self._poll_s, self._due_in_s())
+                await asyncio.sleep(max(now() - began, SHORTEST_GAP_S, min(sequenced * GAP_PER_EVENT_S, LONGEST_GAP_S)))
+            hinted = await wait_for_hint(self._hints.events, max(0.0, min(pass_at, rescue_at) - now()))
+
+    async def _make_pass(self, cursor: AsyncCursor[Any]) -> int:
+        """Put in order all there is to see. Gives the number of events."""
+        total, more = 0, True
+        while more:
+            try:
+                [(sequenced, more, next_due)] = await (await cursor.execute(SEQUENCE)).fetchall()
+            except psycopg.Error as error:
+                if not is_about_data(error):
+                    raise
+                # nothing is lost: the pass is tried again at the next hint or poll, and doctor shows the backlog
+                logger.error("the log cannot go on: %s", one_line(error))
+                return total
+            total += sequenced
+            if sequenced or next_due != self._next_due:
+                self._hints.tell_of_work()
+            self._next_due = next_due
+        return total
+
+    def _due_in_s(self) -> float:
+        if self._next_due is None:
+            return math.inf
+        return max((self._next_due - self._clock.now()).total_seconds(), SHORTEST_GAP_S)
+
+    async def _rescue(self, connection: AsyncConnection[Any]) -> None:
+        if await rescue(connection, self._settings):
+            self._hints.events.set()

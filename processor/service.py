@@ -1,0 +1,123 @@
+"""The processor as a service: it puts events in order, claims jobs, runs them, and records what comes of them.
+
+Five connections, each with one duty: liveness (a thread of its own), sequencer, listener, claimer and recorder. Each
+is made again when it breaks. Only the loss of the first costs something: with it goes the identity under which jobs
+were claimed, and they are left to be rescued.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+import psycopg
+
+from ledger.errors import LedgerError
+from processor.clock import ServerClock
+from processor.hints import Hints
+from processor.home import Home, first_of
+from processor.lanes import Lane
+from processor.link import one_line, steady
+from processor.listener import Listener
+from processor.liveness import Identity, Liveness
+from processor.registry import Registry
+from processor.sequencer import Sequencer
+from processor.settings import Settings
+from processor.tenure import Tenure
+from processor.threads import Threads
+
+logger = logging.getLogger(__name__)
+
+LAST_PASS_S: Final = 5.0
+"""How long the end may wait for the last events to be put in order; another sequencer will do it otherwise."""
+
+
+async def serve(
+    registry: Registry, dsn: str, settings: Settings | None = None, *, stop: asyncio.Event | None = None
+) -> None:
+    """Run a processor until ``stop`` is set; then let running jobs end, give back the others, and return.
+
+    ``dsn`` is a URL or libpq keywords; the login must be a member of ``ledger_processor``. Trouble with the connection
+    is waited out. Raises what waiting cannot help (no right, no schema); jobs in hand will then be rescued elsewhere.
+    Being cancelled is like a crash, but for the notice given: nothing more is recorded.
+    """
+    if not len(registry):
+        raise LedgerError("the registry has no handlers", hint="register one with @registry.handler(name)")
+    try:
+        await _Service(registry, steady(dsn), settings or Settings()).run(stop or asyncio.Event())
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
+        raise LedgerError(
+            f"this login cannot run a processor: {one_line(error)}",
+            hint="make it a member of ledger_processor, in a database where jobledger init was run",
+        ) from error
+
+
+class _Service:
+    def __init__(self, registry: Registry, dsn: str, settings: Settings) -> None:
+        # work may have to pass two polls, the sequencer's and then the claimer's: together they take one interval
+        poll_s = settings.poll_interval / 2
+        self._registry = registry
+        self._dsn = dsn
+        self._settings = settings
+        self._poll_s = poll_s
+        self._home = Home()
+        self._hints = Hints()
+        self._clock = ServerClock()
+        self._threads = Threads(settings.threads)
+        self._lanes = (
+            Lane(registry.names(is_async=True), is_async=True, limit=settings.concurrency),
+            Lane(registry.names(is_async=False), is_async=False, limit=settings.threads),
+        )
+        self._sequencer = Sequencer(dsn, self._hints, self._clock, settings, poll_s)
+        self._listener = Listener(dsn, self._hints, self._sequencer)
+        self._liveness = Liveness(
+            dsn, registry.names(), settings, self._clock,
+            on_registered=lambda identity: self._home.post(self._registered.put_nowait, identity),
+            on_lost=lambda identity: self._home.post(self._lose, identity),
+            on_error=lambda error: self._home.post(self._fail, error),
+        )  # fmt: skip
+        self._registered: asyncio.Queue[Identity] = asyncio.Queue()
+        self._tenure: Tenure | None = None
+        self._failure: asyncio.Future[None] = self._home.loop.create_future()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        leading = asyncio.create_task(self._sequencer.run())
+        self._liveness.start()
+        try:
+            await first_of(self._work(stop), self._listener.run(), asyncio.shield(leading), self._failure)
+            self._liveness.stop()
+            await asyncio.to_thread(self._liveness.join, LAST_PASS_S)
+            self._sequencer.stop()
+            await asyncio.wait([leading], timeout=LAST_PASS_S)
+        finally:
+            self._liveness.stop()
+            self._threads.close()
+            leading.cancel()
+            await asyncio.gather(leading, return_exceptions=True)
+            self._failure.cancel()
+        logger.info("stopped")
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        """One tenure after the other."""
+        while not stop.is_set():
+            await first_of(stop.wait(), self._next_tenure())
+            if self._tenure is not None:
+                await self._tenure.run(stop)
+                self._tenure = None
+
+    async def _next_tenure(self) -> None:
+        identity = await self._registered.get()
+        logger.info("registered as processor %s", identity.processor)
+        self._tenure = Tenure(
+            identity, self._dsn, self._registry, self._settings, self._home, self._lanes, self._threads, self._clock,
+            self._hints, self._poll_s,
+        )  # fmt: skip
+
+    def _lose(self, identity: Identity) -> None:
+        if self._tenure is not None and self._tenure.identity is identity:
+            self._tenure.lose()
+
+    def _fail(self, error: Exception) -> None:
+        if not self._failure.done():
+            self._failure.set_exception(error)

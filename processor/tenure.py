@@ -1,0 +1,138 @@
+"""All that happens under one identity: claiming, running and recording, until it is lost or told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from ledger.errors import ServerUnreachable
+from processor.claimer import Claimer
+from processor.home import first_of
+from processor.link import Link
+from processor.recorder import Recorder
+from processor.reporter import Reporter
+from processor.runner import Runner
+
+if TYPE_CHECKING:
+    from processor.attempt import Attempt
+    from processor.clock import ServerClock
+    from processor.hints import Hints
+    from processor.home import Home
+    from processor.lanes import Lane
+    from processor.liveness import Identity
+    from processor.registry import Handler, Registry
+    from processor.settings import Settings
+    from processor.threads import Threads
+
+logger = logging.getLogger(__name__)
+
+LAST_CLAIM_S: Final = 2.0
+"""How long a claim under way may take when the processor stops. What is granted after that will be rescued."""
+CLEAN_UP_S: Final = 1.0
+"""After the drain timeout: how long stopped handlers may clean up before their jobs are given back all the same."""
+SHORTEST_FLUSH_S: Final = 5.0
+
+
+class Tenure:
+    """One registered processor at work."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        dsn: str,
+        registry: Registry,
+        settings: Settings,
+        home: Home,
+        lanes: Sequence[Lane],
+        threads: Threads,
+        clock: ServerClock,
+        hints: Hints,
+        poll_s: float,
+    ) -> None:
+        self.identity: Final = identity
+        self.home: Final = home
+        self.lanes: Final = lanes
+        self.hints: Final = hints
+        self.reports_lock: Final = threading.Lock()
+        self._settings = settings
+        self._lost = asyncio.Event()
+        self._claim_link = Link(dsn, "claimer")
+        self._record_link = Link(dsn, "recorder")
+        self.recorder: Final = Recorder(self._record_link, identity.processor, settings.retry, self._superseded)
+        self.reporter: Final = Reporter(self.recorder)
+        self.runner: Final = Runner(home, lanes, threads, self.recorder, clock, settings.retry, hints)
+        self._claimer = Claimer(self._claim_link, self, registry, settings, poll_s)
+
+    def lane_for(self, handler: Handler) -> Lane:
+        """Where jobs of this handler run."""
+        return next(lane for lane in self.lanes if lane.is_async == handler.is_async)
+
+    def lose(self) -> None:
+        """The identity is lost: stop everything at once, and record nothing more."""
+        self._lost.set()
+        self.runner.lose_all()
+        self.recorder.close()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop``, then drain; or until the identity is lost.
+
+        Raises ServerUnreachable where the drain ended with ends that could not be recorded; their jobs will be rescued.
+        """
+        if self.identity.lost:
+            return
+        try:
+            await first_of(
+                self._lost.wait(),
+                self._work(stop),
+                self.recorder.run(),
+                self._claimer.watch_cancels(),
+                self._watch_deadline(),
+            )
+        finally:
+            self.reporter.close()
+            self.lose()
+            await self._claim_link.close()
+            await self._record_link.close()
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        claiming = asyncio.create_task(self._claimer.run())
+        try:
+            await first_of(stop.wait(), asyncio.shield(claiming))
+            if stop.is_set():
+                self._claimer.stop()
+                await asyncio.wait([claiming], timeout=LAST_CLAIM_S)
+                await self._drain()
+        finally:
+            claiming.cancel()
+
+    async def _drain(self) -> None:
+        timeout_s = self._settings.drain_timeout
+        self.runner.give_back_waiting()
+        logger.info("draining: %d jobs are running", len(self.runner.in_hand))
+        if not await self.runner.until_empty(timeout_s):
+            await self.runner.stop_all(CLEAN_UP_S)
+        try:
+            async with asyncio.timeout(max(timeout_s, SHORTEST_FLUSH_S)):
+                await self.recorder.flush()
+                await self.recorder.forget_ended_claims()
+        except TimeoutError:
+            raise ServerUnreachable(
+                "some ends could not be recorded before the processor stopped",
+                hint="their jobs will run again elsewhere",
+            ) from None
+
+    async def _watch_deadline(self) -> None:
+        """Stop before others may take the jobs, also when the heartbeat hangs and says nothing."""
+        lease_s = self._settings.lease
+        while True:
+            await asyncio.sleep(lease_s / 16)
+            silent_s = time.monotonic() - self.identity.renewed_at
+            if silent_s > lease_s / 2:
+                self.identity.lose(f"no heartbeat for {silent_s:.1f} s")
+
+    def _superseded(self, attempt: Attempt) -> None:
+        self.runner.lose(attempt)

@@ -1,0 +1,41 @@
+"""Events as arrays: what Postgres reads is what was written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from databases import Database
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from processor.outcome import Entry
+from processor.rows import parameters, quoted, rows_of
+
+TEXTS = st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), max_size=20)
+
+
+@given(texts=TEXTS)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_texts_survive_the_way_through_an_array_literal(database: Database, texts: list[str]) -> None:
+    connection = database.connect()
+    row = connection.execute("select %(a)s::text[] as found", {"a": quoted(texts)}).fetchone()
+    connection.close()
+    assert row == {"found": texts}
+
+
+def test_rows_of_one_attempt_have_ids_in_their_order() -> None:
+    entries = [Entry("attempt.progressed", "{}"), Entry("job.completed", "{}")]
+    rows = rows_of("0190", 3, entries, datetime(2026, 1, 1, tzinfo=UTC))
+    assert [row.type for row in rows] == ["attempt.progressed", "job.completed"]
+    assert rows[0].id < rows[1].id
+    assert {row.attempt for row in rows} == {"3"}
+    columns = parameters(UUID(int=0), rows)
+    assert columns["attempts"] == "{3,3}"
+    assert columns["types"] == "{attempt.progressed,job.completed}"
+
+
+def test_nothing_to_record_is_no_statement() -> None:
+    with pytest.raises(ValueError, match="unpack"):
+        parameters(UUID(int=0), [])

@@ -1,0 +1,155 @@
+"""Many jobs, and more than one processor."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from in_process import Ledger, Start
+from psycopg import Connection
+from psycopg.rows import DictRow
+from waiting import until
+
+from processor import JobContext, Registry
+
+ENDED = "select count(*) from ledger.jobs where status in ('completed', 'failed', 'cancelled')"
+SUBMIT_MANY = """
+    select count(ledger.submit('noop', json_build_object('n', n)))
+    from generate_series(1, %(count)s) n
+"""
+
+
+def test_p6_two_thousand_jobs_each_have_exactly_one_end(ledger: Ledger, start: Start) -> None:
+    registry = Registry()
+    ran: list[int] = []
+
+    @registry.handler("noop")
+    async def noop(params: dict[str, int]) -> int:
+        ran.append(params["n"])
+        return params["n"]
+
+    ledger.client.execute(SUBMIT_MANY, {"count": 2000})
+    start(registry)
+    until(lambda: ledger.count(ENDED) == 2000, "all jobs to end")
+    assert sorted(ran) == list(range(1, 2001))
+    ends = ledger.owner.execute(
+        """
+        select e.type, count(*) as ends, count(distinct e.job_id) as jobs from ledger.events e
+        where e.type in ('job.completed', 'job.failed', 'job.cancelled') group by e.type
+        """
+    ).fetchall()
+    assert ends == [{"type": "job.completed", "ends": 2000, "jobs": 2000}]
+    until(lambda: ledger.count("select count(*) from ledger.claims") == 0, "the claims to be forgotten")
+    ledger.verify()
+
+
+def test_two_processors_share_the_work_and_never_a_job(ledger: Ledger, start: Start) -> None:
+    both_busy = threading.Barrier(2)
+    ran: dict[str, list[int]] = {"a": [], "b": []}
+
+    def registry_of(who: str) -> Registry:
+        registry = Registry()
+
+        @registry.handler("work")
+        def work(params: dict[str, int]) -> None:
+            if not ran[who]:
+                ran[who].append(params["n"])
+                both_busy.wait(30)
+            else:
+                ran[who].append(params["n"])
+
+        return registry
+
+    start(registry_of("a"), threads=1)
+    start(registry_of("b"), threads=1)
+    jobs = [ledger.submit("work", {"n": n}) for n in range(100)]
+    for job in jobs:
+        assert ledger.wait_for(job).attempt == 1
+    assert sorted(ran["a"] + ran["b"]) == list(range(100))
+    assert ran["a"]
+    assert ran["b"]
+    ledger.verify()
+
+
+def test_higher_priority_goes_first_and_equal_ones_in_their_order(ledger: Ledger, start: Start) -> None:
+    registry = Registry()
+    ran: list[int] = []
+
+    @registry.handler("work")
+    def work(params: dict[str, int]) -> None:
+        ran.append(params["n"])
+
+    jobs = [ledger.submit("work", {"n": n}, priority=priority) for n, priority in enumerate([0, 5, 0, 5, -1])]
+    start(registry, threads=1)
+    for job in jobs:
+        ledger.wait_for(job)
+    assert ran == [1, 3, 0, 2, 4]
+    ledger.verify()
+
+
+def test_a_processor_runs_only_what_it_serves(ledger: Ledger, start: Start) -> None:
+    registry = Registry()
+    registry.handler("known")(lambda: None)
+    start(registry, namespaces=("mine",))
+    others = [ledger.submit("known"), ledger.submit("unknown", namespace="mine")]
+    mine = ledger.submit("known", namespace="mine")
+    assert ledger.wait_for(mine).status == "completed"
+    assert [ledger.wait_for(job, "pending").status for job in others] == ["pending", "pending"]
+    ledger.verify()
+
+
+def test_both_kinds_of_handlers_run_side_by_side(ledger: Ledger, start: Start) -> None:
+    registry = Registry()
+    async_began, plain_may_end = threading.Event(), threading.Event()
+
+    @registry.handler("async")
+    async def async_one() -> None:
+        async_began.set()
+
+    @registry.handler("plain")
+    def plain_one(params: Any, job: JobContext) -> None:
+        plain_may_end.wait(30)
+
+    start(registry, threads=1)
+    plain = ledger.submit("plain")
+    ledger.wait_for(plain, "running")
+    assert ledger.wait_for(ledger.submit("async")).status == "completed"
+    plain_may_end.set()
+    ledger.wait_for(plain)
+    ledger.verify()
+
+
+def lose_notifications(owner: Connection[DictRow]) -> None:
+    """Make every function of the schema that would notify say nothing."""
+    functions = owner.execute(
+        """
+        select pg_get_functiondef(p.oid) as text from pg_proc p
+        where p.pronamespace = 'ledger'::regnamespace and p.prosrc like '%pg_notify%'
+        """
+    ).fetchall()
+    assert len(functions) >= 3
+    for function in functions:
+        owner.execute(function["text"].replace("perform pg_notify(", "perform concat(").encode())
+
+
+def test_p9_with_every_notification_lost_work_is_late_by_a_poll_and_no_more(ledger: Ledger, start: Start) -> None:
+    lose_notifications(ledger.owner)
+    registry = Registry()
+    failed: list[int] = []
+
+    @registry.handler("work")
+    def work(params: Any, job: JobContext) -> str:
+        if not failed:
+            failed.append(1)
+            raise ConnectionError
+        return "done"
+
+    start(registry, poll_interval=0.5)
+    until(lambda: ledger.count("select count(*) from ledger.processors") == 1, "the processor to register")
+    job = ledger.submit("work")
+    state = ledger.wait_for(job)
+    assert state.result == "done"
+    requested, *_ = ledger.events(job)
+    assert state.started_at is not None
+    assert (state.started_at - requested["recorded_at"]).total_seconds() < 0.5 + 0.3
+    ledger.verify()
