@@ -11,7 +11,8 @@ JOBS = 50
 HISTORY = 3_000
 
 READ = """
-    select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint as n from pg_stat_user_tables where schemaname = 'ledger'
+    select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint as n
+    from pg_stat_user_tables where schemaname = 'ledger'
 """
 
 

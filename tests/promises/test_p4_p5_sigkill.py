@@ -88,7 +88,7 @@ def test_p4_p5_processors_killed_at_random_moments_lose_and_double_nothing(
     with capsys.disabled():
         times = ", ".join(f"{delay:.2f} s" for delay in delays)
         middle = statistics.median(delays) if delays else 0.0
-        print(f"\n  from the kill to the first lost job running again: {times}; median {middle:.2f} s")
+        print(f"\n  from the kill to the first lost job running again: {times}; median {middle:.2f} s")  # noqa: T201  for whoever runs it
 
 
 def restarted_after(connection: Connection[DictRow], victim: object, killed_at: object) -> float | None:

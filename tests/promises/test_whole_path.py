@@ -18,7 +18,8 @@ PLAIN_SQL = """
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
 with db:
-    db.execute('''insert into events (type, data) values ('job.requested', '{"name": "square", "params": {"n": 12}}')''')
+    db.execute('''insert into events (type, data)
+                  values ('job.requested', '{"name": "square", "params": {"n": 12}}')''')
 print(db.execute("select job_id from jobs").fetchone()[0])
 """
 
