@@ -291,6 +291,14 @@ create table ledger.replicas (
 ) with (fillfactor = 50);
 comment on table ledger.replicas is 'Each client file: whose it is, and the number of the last event taken from it.';
 
+create table ledger.replica_turns (
+    replica_id uuid not null,
+    what text not null check (what in ('replica.forked', 'replica.rewound')),
+    at bigint not null,
+    constraint told_once primary key (replica_id, what, at)
+);
+comment on table ledger.replica_turns is 'Where a replica was found to be a copy, or the server to be restored: each is an event, once.';
+
 create table ledger.refusals (
     replica_id uuid not null,
     replica_seq bigint not null,
@@ -856,9 +864,18 @@ $$;
 -- author is told why. A batch is judged as one statement; only when one of its events breaks that statement is each
 -- judged on its own, so that the one is found and the others pass.
 
-create function ledger.limits(out max_event_bytes integer, out max_batch_events integer, out max_batch_bytes integer)
-language sql immutable
-as $$ select 262144, 5000, 16777216 $$;
+create table ledger.limits (
+    only_row boolean primary key default true check (only_row),
+    max_event_bytes integer not null default 262144 check (max_event_bytes between 1000 and 100000000),
+    max_params_bytes integer not null default 262144 check (max_params_bytes between 100 and 100000000),
+    max_json_depth integer not null default 64 check (max_json_depth between 4 and 128),
+    max_batch_events integer not null default 5000 check (max_batch_events between 1 and 100000),
+    max_batch_bytes integer not null default 16777216 check (max_batch_bytes between 1000 and 500000000)
+);
+comment on table ledger.limits is
+    'What one event and one push may hold; an operator may change the row. Clients keep to the defaults when they submit.
+     No depth above 128: readers have limits of their own.';
+insert into ledger.limits default values;
 
 create function ledger.as_uuid(p_text text) returns uuid
 language sql immutable
@@ -868,86 +885,132 @@ as $$
 $$;
 comment on function ledger.as_uuid is 'The UUID that a text spells, or null.';
 
+create function ledger.is_time(p_text text) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- RFC 3339 with an offset, in the years that every reader's calendar knows, also after a shift to another zone
+    select p_text ~ '^(1[6-9]|[2-8]\d)\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$'
+$$;
+comment on function ledger.is_time is 'Whether a text looks like a time; whether there is such a day, the cast tells.';
+
+create function ledger.is_deeper(p_data text, p_depth integer) returns boolean
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_brackets text;
+begin
+    if length(p_data) - length(translate(p_data, '[{', '')) <= p_depth then
+        return false;  -- so few that they cannot nest deeper
+    end if;
+    v_brackets := translate(regexp_replace(regexp_replace(p_data, '"([^"\\]|\\.)*"', '', 'g'), '[^][{}]', '', 'g'), '{}', '[]');
+    for i in 1 .. p_depth loop
+        exit when v_brackets = '';
+        v_brackets := replace(v_brackets, '[]', '');
+    end loop;
+    return v_brackets <> '';
+end
+$$;
+comment on function ledger.is_deeper is 'Whether a JSON text nests deeper than so many levels.';
+
 create function ledger.judge_request(p_data json) returns text
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     r record;
-    c_time constant text := '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$';
-    v_limits record;
+    l record;
 begin
-    if json_typeof(p_data) is distinct from 'object' then
-        return 'data must be a JSON object';
-    end if;
     select * into r from json_to_record(p_data)
         as x (name json, namespace json, params json, priority json, run_at json, limits json, key json, labels json, retry_of json, parent json);
     if json_typeof(r.name) is distinct from 'string' or length(r.name #>> '{}') not between 1 and 200 then
         return 'name must be a text of 1 to 200 characters';
-    end if;
-    if r.namespace is not null and (json_typeof(r.namespace) <> 'string' or length(r.namespace #>> '{}') not between 1 and 100) then
+    elsif json_typeof(r.namespace) <> 'string' or length(r.namespace #>> '{}') not between 1 and 100 then
         return 'namespace must be a text of 1 to 100 characters';
-    end if;
-    if r.params is not null and json_typeof(r.params) <> 'object' then
+    elsif json_typeof(r.params) <> 'object' then
         return 'params must be a JSON object';
-    end if;
-    if r.priority is not null and (r.priority::text !~ '^-?\d{1,5}$' or (r.priority::text)::integer not between -32768 and 32767) then
+    elsif r.priority::text !~ '^-?\d{1,5}$' or (r.priority::text)::integer not between -32768 and 32767 then
         return 'priority must be a whole number from -32768 to 32767';
-    end if;
-    if r.run_at is not null and (json_typeof(r.run_at) <> 'null') then
-        if json_typeof(r.run_at) <> 'string' or (r.run_at #>> '{}') !~ c_time then
-            return 'run_at must be an RFC 3339 time with an offset';
-        end if;
-        perform (r.run_at #>> '{}')::timestamptz;
-    end if;
-    if r.key is not null and json_typeof(r.key) <> 'null' and (json_typeof(r.key) <> 'string' or length(r.key #>> '{}') not between 1 and 200) then
+    elsif json_typeof(r.run_at) <> 'null' and (json_typeof(r.run_at) <> 'string' or not ledger.is_time(r.run_at #>> '{}')) then
+        return 'run_at must be an RFC 3339 time with an offset';
+    elsif json_typeof(r.key) not in ('string', 'null') or length(r.key #>> '{}') not between 1 and 200 then
         return 'key must be a text of 1 to 200 characters';
-    end if;
-    if r.labels is not null and json_typeof(r.labels) <> 'object' then
+    elsif json_typeof(r.labels) <> 'object' then
         return 'labels must be a JSON object';
+    elsif json_typeof(r.retry_of) <> 'null' and (json_typeof(r.retry_of) <> 'string' or ledger.as_uuid(r.retry_of #>> '{}') is null) then
+        return 'retry_of must be a UUID';
+    elsif json_typeof(r.parent) <> 'null' and (json_typeof(r.parent) <> 'string' or ledger.as_uuid(r.parent #>> '{}') is null) then
+        return 'parent must be a UUID';
+    elsif json_typeof(r.limits) not in ('object', 'null') then
+        return 'limits must be a JSON object';
     end if;
-    if r.retry_of is not null and json_typeof(r.retry_of) <> 'null' then
-        perform (r.retry_of #>> '{}')::uuid;
-    end if;
-    if r.parent is not null and json_typeof(r.parent) <> 'null' then
-        perform (r.parent #>> '{}')::uuid;
-    end if;
-    if r.limits is not null and json_typeof(r.limits) <> 'null' then
-        if json_typeof(r.limits) <> 'object' then
-            return 'limits must be a JSON object';
-        end if;
-        select * into v_limits from json_to_record(r.limits) as x (max_attempts json, timeout json, expires_at json);
-        if json_typeof(v_limits.max_attempts) <> 'null'
-           and (v_limits.max_attempts::text !~ '^\d{1,4}$' or (v_limits.max_attempts::text)::integer not between 1 and 1000) then
+    perform (r.run_at #>> '{}')::timestamptz;
+    if json_typeof(r.limits) = 'object' then
+        select * into l from json_to_record(r.limits) as x (max_attempts json, timeout json, expires_at json);
+        if json_typeof(l.max_attempts) <> 'null'
+           and (l.max_attempts::text !~ '^\d{1,4}$' or (l.max_attempts::text)::integer not between 1 and 1000) then
             return 'limits.max_attempts must be a whole number from 1 to 1000';
-        end if;
-        if json_typeof(v_limits.timeout) <> 'null'
-           and (v_limits.timeout::text !~ '^\d{1,7}(\.\d{1,6})?$' or (v_limits.timeout::text)::numeric not between 0.001 and 604800) then
+        elsif json_typeof(l.timeout) <> 'null'
+              and (l.timeout::text !~ '^\d{1,6}(\.\d{1,6})?$' or (l.timeout::text)::numeric not between 0.001 and 604800) then
             return 'limits.timeout must be a number of seconds from 0.001 to 604800';
+        elsif json_typeof(l.expires_at) <> 'null'
+              and (json_typeof(l.expires_at) <> 'string' or not ledger.is_time(l.expires_at #>> '{}')) then
+            return 'limits.expires_at must be an RFC 3339 time with an offset';
         end if;
-        if json_typeof(v_limits.expires_at) <> 'null' then
-            if json_typeof(v_limits.expires_at) <> 'string' or (v_limits.expires_at #>> '{}') !~ c_time then
-                return 'limits.expires_at must be an RFC 3339 time with an offset';
-            end if;
-            perform (v_limits.expires_at #>> '{}')::timestamptz;
-        end if;
+        perform (l.expires_at #>> '{}')::timestamptz;
     end if;
     return null;
 end
 $$;
-comment on function ledger.judge_request is
-    'What is wrong with the data of a job.requested, or null. Strict, so that what passes here can be read by every reader later.';
+comment on function ledger.judge_request is 'What is wrong with the data of a job.requested, or null.';
 
-create function ledger.judge_cancel(p_data json) returns text
-language sql immutable
+create function ledger.judge(p_type text, p_v integer, p_data text) returns text
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select case
-        when json_typeof(p_data) <> 'object' then 'data must be a JSON object'
-        when json_typeof(p_data -> 'reason') not in ('string', 'null') then 'reason must be a text'
-        when length(p_data ->> 'reason') > 2000 then 'reason must have at most 2000 characters'
-    end
+declare
+    l ledger.limits%rowtype;
+    v_data json;
+    v_wrong text;
+begin
+    if p_type is null or p_type not in ('job.requested', 'job.cancel_requested') then
+        return 'not_allowed: clients write job.requested and job.cancel_requested only';
+    elsif p_v is distinct from 1 then
+        return format('unknown_version: version %s of %s is not known here', p_v, p_type);
+    elsif p_data is null then
+        return 'invalid: data is missing';
+    end if;
+    select * into l from ledger.limits;
+    if octet_length(p_data) > l.max_event_bytes then
+        return format('too_large: data has %s bytes; the limit is %s', octet_length(p_data), l.max_event_bytes);
+    elsif ledger.is_deeper(p_data, l.max_json_depth) then
+        return format('too_large: data nests deeper than %s levels', l.max_json_depth);
+    end if;
+    v_data := p_data::json;
+    if strpos(p_data, '\u') > 0 then
+        perform p_data::jsonb;  -- stricter: it refuses NUL and half of a surrogate pair, which not every reader can hold
+    end if;
+    if json_typeof(v_data) <> 'object' then
+        return 'invalid: data must be a JSON object';
+    elsif p_type = 'job.requested' then
+        v_wrong := ledger.judge_request(v_data);
+        if v_wrong is not null then
+            return 'invalid: ' || v_wrong;
+        elsif octet_length((v_data -> 'params')::text) > l.max_params_bytes then
+            return format('too_large: params has %s bytes; the limit is %s', octet_length((v_data -> 'params')::text), l.max_params_bytes);
+        elsif (v_data #>> '{limits,expires_at}')::timestamptz <= now() then
+            return format('expired: the job was to be done by %s', v_data #>> '{limits,expires_at}');
+        end if;
+    elsif json_typeof(v_data -> 'reason') not in ('string', 'null') or length(v_data ->> 'reason') > 2000 then
+        return 'invalid: reason must be a text of at most 2000 characters';
+    end if;
+    return null;
+end
 $$;
+comment on function ledger.judge is
+    'What is wrong with a client''s event in itself, as "code: detail", or null. Strict, so that what passes here can be read by
+     every reader later. Raises a data exception for what is not JSON.';
 
 create function ledger.admit(
     p_owner text, p_actor text, p_replica uuid, p_before bigint, p_ids text[], p_job_ids text[], p_types text[], p_versions integer[],
@@ -956,8 +1019,6 @@ language plpgsql
 set search_path = pg_catalog, ledger, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
-declare
-    c_time constant text := '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$';
 begin
     with arrived as (
         select ledger.as_uuid(a.id) as id, ledger.as_uuid(a.job_id) as job_id, a.id as sent_id, a.job_id as sent_job_id,
@@ -967,22 +1028,14 @@ begin
     ), judged as materialized (
         select a.*, k.id is not null as known,
             case
-                when a.type is null or a.type not in ('job.requested', 'job.cancel_requested')
-                    then 'not_allowed: clients write job.requested and job.cancel_requested only'
-                when a.v is distinct from 1 then format('unknown_version: version %s of %s is not known here', a.v, a.type)
-                when octet_length(a.data) > (select l.max_event_bytes from ledger.limits() l)
-                    then format('too_large: data has %s bytes; the limit is %s', octet_length(a.data), (select l.max_event_bytes from ledger.limits() l))
                 when a.id is null or a.job_id is null then 'invalid: id and job_id must be UUIDs'
-                when a.occurred_at is null or a.occurred_at !~ c_time then 'invalid: occurred_at must be an RFC 3339 time with an offset'
+                when a.occurred_at is null or not ledger.is_time(a.occurred_at) then 'invalid: occurred_at must be an RFC 3339 time with an offset'
                 when k.id is not null then
                     case when (k.owner, k.job_id, k.type, k.data::text) is distinct from (p_owner, a.job_id, a.type, a.data)
                          then 'id_conflict: another event has this id' end
-                when a.type = 'job.requested' then
-                    coalesce('invalid: ' || ledger.judge_request(a.data::json),
-                             case when r.id is not null then 'id_conflict: this job was requested before' end)
-                else
-                    coalesce('invalid: ' || ledger.judge_cancel(a.data::json),
-                             case when r.owner <> p_owner then 'not_yours: no such job of yours' end)
+                else coalesce(ledger.judge(a.type, a.v, a.data),
+                    case when a.type = 'job.requested' and r.id is not null then 'id_conflict: this job was requested before'
+                         when a.type = 'job.cancel_requested' and r.owner <> p_owner then 'not_yours: no such job of yours' end)
             end as verdict
         from arrived a
         left join ledger.events k on k.id = a.id
@@ -1036,6 +1089,20 @@ begin
 end
 $$;
 
+create function ledger.note_turn(p_owner text, p_replica uuid, p_what text, p_at bigint, p_data json) returns void
+language sql
+set search_path = pg_catalog, ledger, pg_temp
+as $$
+    with first_time as (
+        insert into ledger.replica_turns (replica_id, what, at) values (p_replica, p_what, p_at)
+        on conflict do nothing returning 1
+    )
+    insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+    select ledger.new_id(), p_what, 1, p_owner, session_user, now(), now(), ledger.current_life(), p_data
+    from first_time
+$$;
+comment on function ledger.note_turn is 'Leaves an event that an auditor can find; asking again leaves no second one.';
+
 create function ledger.push(
     replica_id uuid, base_seq bigint, ids text[], job_ids text[], types text[], versions integer[],
     occurred_at text[], correlation_ids text[], causation_ids text[], data text[]) returns json
@@ -1055,9 +1122,9 @@ begin
     perform ledger.insist_on_read_committed();
     lock table ledger.events in row exclusive mode;
     if (select v_count > l.max_batch_events or coalesce((select sum(octet_length(d)) from unnest(data) d), 0) > l.max_batch_bytes
-        from ledger.limits() l) then
+        from ledger.limits l) then
         return json_build_object('reply', 'refused', 'code', 'too_large', 'detail',
-            (select format('a push carries at most %s events and %s bytes', l.max_batch_events, l.max_batch_bytes) from ledger.limits() l));
+            (select format('a push carries at most %s events and %s bytes', l.max_batch_events, l.max_batch_bytes) from ledger.limits l));
     end if;
     if v_count <> all (array[cardinality(job_ids), cardinality(types), cardinality(versions), cardinality(occurred_at),
                              cardinality(correlation_ids), cardinality(causation_ids), cardinality(data)]) and v_count > 0 then
@@ -1069,6 +1136,8 @@ begin
         return json_build_object('reply', 'refused', 'code', 'not_yours', 'detail', 'this replica belongs to someone else');
     end if;
     if base_seq > v_head then
+        perform ledger.note_turn(v_owner, replica_id, 'replica.rewound', v_head, json_build_object(
+            'replica', replica_id, 'head', v_head, 'client_had', base_seq));
         return json_build_object('reply', 'behind', 'head', v_head);
     end if;
 
@@ -1080,6 +1149,8 @@ begin
       and not exists (select from ledger.refusals f
                       where f.replica_id = push.replica_id and f.replica_seq = base_seq + o.n and f.event_id = o.id);
     if v_forked_at is not null then
+        perform ledger.note_turn(v_owner, replica_id, 'replica.forked', v_forked_at, json_build_object(
+            'replica', replica_id, 'at', v_forked_at, 'head', v_head));
         return json_build_object('reply', 'forked', 'at', v_forked_at, 'head', v_head);
     end if;
 
@@ -1166,10 +1237,7 @@ begin
     v_data := json_strip_nulls(json_build_object('name', name, 'namespace', namespace, 'priority', priority,
         'run_at', to_char(run_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'limits', limits, 'key', key, 'labels', labels));
     v_data := (left(v_data::text, -1) || ',"params":' || params::text || '}')::json;
-    v_wrong := coalesce(
-        ledger.judge_request(v_data),
-        (select format('the request has %s bytes; the limit is %s', octet_length(v_data::text), l.max_event_bytes)
-         from ledger.limits() l where octet_length(v_data::text) > l.max_event_bytes));
+    v_wrong := ledger.judge('job.requested', 1, v_data::text);
     if v_wrong is not null then
         raise exception 'job refused: %', v_wrong using errcode = 'JL003';
     end if;
@@ -1199,8 +1267,9 @@ revoke all on all functions in schema ledger from public;
 grant usage on schema ledger to ledger_client, ledger_processor, ledger_auditor, ledger_operator;
 
 grant execute on function
-    ledger.push, ledger.pull, ledger.submit, ledger.limits
+    ledger.push, ledger.pull, ledger.submit
     to ledger_client;
+grant select on ledger.limits to ledger_client;
 grant select on ledger.my_jobs to ledger_client;
 
 grant execute on function
@@ -1209,9 +1278,10 @@ grant execute on function
     to ledger_processor;
 
 grant select on all tables in schema ledger to ledger_processor, ledger_auditor, ledger_operator;
-grant execute on function ledger.identity, ledger.current_life, ledger.limits, ledger.lock_class
+grant execute on function ledger.identity, ledger.current_life, ledger.lock_class
     to ledger_processor, ledger_auditor, ledger_operator;
 grant execute on function ledger.submit, ledger.begin_life to ledger_operator;
+grant update on ledger.limits to ledger_operator;
 
 alter table ledger.events enable row level security;
 alter table ledger.log enable row level security;

@@ -25,6 +25,7 @@ from pydantic import (
     Tag,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 
 MAX_EVENT_BYTES: Final = 262_144
@@ -58,6 +59,13 @@ class RequestedData(Data):
     labels: dict[str, JsonValue] = Field(default_factory=dict)
     retry_of: UUID | None = None
     parent: UUID | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_not_given(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {key: value for key, value in given.items() if value is not None or key not in cls.model_fields}
 
 
 class CancelRequestedData(Data):
@@ -244,6 +252,20 @@ class ProcessorLost(Envelope):
     data: Json[Data]
 
 
+class ReplicaForked(Envelope):
+    """A client's file turned out to be a copy, or restored: it goes on under another replica id."""
+
+    type: Literal["replica.forked"] = "replica.forked"
+    data: Json[Data]
+
+
+class ReplicaRewound(Envelope):
+    """A client had more acknowledged than the server holds, as the server was restored: it sends that again."""
+
+    type: Literal["replica.rewound"] = "replica.rewound"
+    data: Json[Data]
+
+
 class UnknownEvent(Envelope):
     """An event of a type or version from another time, or one whose data does not read as its type says."""
 
@@ -254,7 +276,7 @@ class UnknownEvent(Envelope):
 _KNOWN: Final[tuple[type[Envelope], ...]] = (
     JobRequested, CancelRequested, AttemptStarted, AttemptProgressed, AttemptLogged, StepCompleted, AttemptFailed,
     AttemptDeferred, AttemptLost, AttemptSuperseded, JobCompleted, JobFailed, JobCancelled, ProcessorStarted,
-    ProcessorStopped, ProcessorLost,
+    ProcessorStopped, ProcessorLost, ReplicaForked, ReplicaRewound,
 )  # fmt: skip
 
 CATALOGUE: Final[dict[str, type[Envelope]]] = {model.model_fields["type"].default: model for model in _KNOWN}
@@ -291,6 +313,8 @@ Event: TypeAlias = Annotated[
     | Annotated[ProcessorStarted, Tag("processor.started")]
     | Annotated[ProcessorStopped, Tag("processor.stopped")]
     | Annotated[ProcessorLost, Tag("processor.lost")]
+    | Annotated[ReplicaForked, Tag("replica.forked")]
+    | Annotated[ReplicaRewound, Tag("replica.rewound")]
     | Annotated[UnknownEvent, Tag("unknown")],
     Discriminator(_tag),
 ]

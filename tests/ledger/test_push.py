@@ -10,6 +10,7 @@ import pytest
 from databases import Database
 from doors import Draft, assert_projection_is_fold, push, push_jobs, sequence
 
+from ledger.feed import read_log
 from ledger.ids import new_id
 from ledger.protocol import Accepted, Behind, Forked, Refused
 
@@ -48,7 +49,11 @@ REFUSED: list[tuple[str, Callable[[], Draft]]] = [
     ("invalid", lambda: Draft(data='{"name": "x", "limits": {"timeout": -1}}')),
     ("invalid", lambda: Draft(data='{"name": "x", "parent": "me"}')),
     ("invalid", lambda: Draft(data='{"name": "x\\u0000"}')),
-    ("invalid", lambda: Draft(data="[" * 100_000)),
+    ("too_large", lambda: Draft(data="[" * 100_000)),
+    ("too_large", lambda: Draft(data='{"name": "x", "params": {"deep": ' + "[" * 100 + "]" * 100 + "}}")),
+    ("invalid", lambda: Draft(data='{"name": "x", "params": {"half": "\\ud800"}}')),
+    ("invalid", lambda: Draft(data='{"name": "x", "params": {"n": NaN}}')),
+    ("expired", lambda: Draft(data='{"name": "x", "limits": {"expires_at": "2020-01-01T00:00:00Z"}}')),
     ("invalid", lambda: Draft(id="not a uuid")),
     ("invalid", lambda: Draft(job_id="")),
     ("invalid", lambda: Draft(occurred_at="yesterday")),
@@ -128,14 +133,18 @@ def test_a_copied_file_is_told_that_it_forked(database: Database) -> None:
     alice = database.connect("app_alice")
     replica, shared = new_id(), [Draft() for _ in range(2)]
     push(alice, replica, 0, [*shared, Draft()])
-    assert push(alice, replica, 0, [*shared, Draft()]) == Forked(at=3, head=3)
+    for _ in range(2):
+        assert push(alice, replica, 0, [*shared, Draft()]) == Forked(at=3, head=3)
+    assert turns(database) == [("replica.forked", {"replica": str(replica), "at": 3, "head": 3})]
 
 
 def test_a_server_that_was_restored_says_from_where_it_needs_events(database: Database) -> None:
     alice = database.connect("app_alice")
     replica = new_id()
     push(alice, replica, 0, [Draft()])
-    assert push(alice, replica, 7, [Draft()]) == Behind(head=1)
+    for _ in range(2):
+        assert push(alice, replica, 7, [Draft()]) == Behind(head=1)
+    assert turns(database) == [("replica.rewound", {"replica": str(replica), "head": 1, "client_had": 7})]
 
 
 def test_an_event_that_reached_the_server_by_another_file_is_acknowledged(database: Database) -> None:
@@ -156,3 +165,10 @@ def test_data_is_kept_as_the_exact_text(database: Database) -> None:
     sequence(owner)
     rows = alice.execute("select data from ledger.pull(0)").fetchall()
     assert [row["data"] for row in rows] == [text]
+
+
+def turns(database: Database) -> list[tuple[str, Any]]:
+    """What an auditor finds in the log about replicas that forked or went back."""
+    sequence(database.connect())
+    rows = read_log(database.connect("auditor"))
+    return [(row["type"], json.loads(row["data"])) for row in rows if row["type"].startswith("replica.")]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import DictRow
+from waiting import until
 
 from ledger.feed import read_log
 from ledger.ids import new_id
@@ -96,9 +97,14 @@ def test_p10_a_schedule_is_kept_by_the_servers_clock(database: Database) -> None
 
 def test_a_job_that_expired_fails_with_the_reason(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
-    (job,) = push_jobs(alice, 1, limits={"expires_at": "2020-01-01T00:00:00Z"})
-    sequence(owner)
-    assert job_row(owner, job)["status"] == "failed"
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    (job,) = push_jobs(alice, 1, limits={"expires_at": soon.isoformat()})
+
+    def failed() -> bool:
+        sequence(owner)
+        return bool(job_row(owner, job)["status"] == "failed")
+
+    until(failed, "the job to expire")
     assert types_of(owner, job) == ["job.requested", "job.failed"]
     assert_projection_is_fold(owner)
 
