@@ -23,7 +23,8 @@
 -- the queue are never waited for: who finds one locked goes past it. Rows of ledger.jobs are taken in the order of their
 -- job_id. A statement that meets a deadlock all the same fails with SQLSTATE 40P01 as a whole, and its caller tries again.
 --
--- Functions that depend on a fresh snapshot per statement run only at READ COMMITTED, and say so.
+-- Functions that depend on a fresh snapshot per statement run only at READ COMMITTED, and say so. What only other functions
+-- call runs with the settings (search_path, planner) of the one that was called from outside.
 --
 -- The hot functions switch off sequential scans, hash and merge joins and materialisation: they touch a batch of rows by
 -- key, for which one index probe a row is right at every size, and a plan made while a table was empty must not outlive
@@ -419,6 +420,7 @@ declare
     v_cut xid8;
     v_cancels integer;
     v_requests integer;
+    v_released integer;
 begin
     perform ledger.insist_on_read_committed();
     lock table ledger.events in row exclusive mode;
@@ -487,16 +489,20 @@ begin
     set last_seq = v_last + sequenced,
         snapshot = case when v_cut is null then v_now else ledger.snapshot_after(v_then, v_now, v_cut) end;
 
-    perform ledger.expire_jobs(p_limit);
+    -- A statement that adds no event would announce some all the same, and each pass so call for the next one.
+    if exists (select from ledger.queue q where q.expires_at <= now()) then
+        perform ledger.expire_jobs(p_limit);
+    end if;
     update ledger.queue q set run_at = null
     where q.job_id in (
         select w.job_id from ledger.queue w where w.run_at <= now() order by w.run_at limit p_limit for update skip locked);
+    get diagnostics v_released = row_count;
 
     more := v_cut is not null or exists (select from ledger.leftovers);
     select least((select q.run_at from ledger.queue q where q.run_at is not null order by q.run_at limit 1),
                  (select q.expires_at from ledger.queue q where q.expires_at is not null order by q.expires_at limit 1))
     into next_due;
-    if sequenced > 0 then
+    if sequenced > 0 or v_released > 0 then
         perform pg_notify('ledger_feed', '');
     end if;
     return next;
@@ -507,7 +513,6 @@ comment on function ledger.sequence is
 
 create function ledger.apply_cancels(p_after bigint, p_upto bigint) returns void
 language plpgsql
-set search_path = pg_catalog, ledger, pg_temp
 as $$
 declare
     v_pending uuid[];
@@ -548,7 +553,6 @@ $$;
 
 create function ledger.expire_jobs(p_limit integer) returns void
 language plpgsql
-set search_path = pg_catalog, ledger, pg_temp
 as $$
 begin
     with due as (
@@ -691,6 +695,10 @@ begin
     if not exists (select from ledger.processors p where p.processor = p_processor and p.stopped_at is null and p.lost_at is null) then
         raise exception 'processor % is not registered, has stopped or was given up', p_processor using errcode = 'JL001';
     end if;
+    if not exists (select from ledger.queue q
+                   where q.namespace = any (p_namespaces) and q.name = any (p_names) and q.run_at is null) then
+        return;
+    end if;
     if cardinality(p_namespaces) * cardinality(p_names) <> 1 then
         -- Several lanes: see how the best p_limit jobs spread over them, so that no row is locked that is not taken.
         select array_agg(l.namespace), array_agg(l.name), array_agg(l.share) into v_namespaces, v_names, v_shares
@@ -800,35 +808,35 @@ begin
         returning j.job_id, j.attempt, j.owner, j.status, j.seq, j.run_at, j.expires_at, j.priority, j.namespace, j.name,
                   e.status is null and j.status = 'cancelled' as cancelled_here
     ), going_on as (
-        select j.job_id, j.attempt, j.owner
+        select j.job_id, j.attempt
         from (select distinct a.job_id, a.attempt from arrived a
-              where not exists (select from ending e where e.job_id = a.job_id and e.attempt = a.attempt)) r
+              where (a.job_id, a.attempt) not in (select e.job_id, e.attempt from ending e)) r
         join ledger.jobs j on j.job_id = r.job_id
         where j.attempt = r.attempt and j.processor = p_processor and j.status = 'running'
     ), fenced as materialized (
-        select e.job_id, e.attempt, e.owner from ended e union all select g.job_id, g.attempt, g.owner from going_on g
+        select e.job_id, e.attempt from ended e union all select g.job_id, g.attempt from going_on g
     ), requeued as (
         insert into ledger.queue (job_id, seq, run_at, expires_at, priority, namespace, name)
         select e.job_id, e.seq, case when e.run_at > now() then e.run_at end, e.expires_at, e.priority, e.namespace, e.name
         from ended e where e.status = 'pending'
     ), judged as materialized (
-        select a.*, f.owner
-        from arrived a left join fenced f on f.job_id = a.job_id and f.attempt = a.attempt
+        -- "in" over a CTE is a hash lookup, where a join would compare each with each
+        select a.*, j.owner, (a.job_id, a.attempt) in (select f.job_id, f.attempt from fenced f) as holds
+        from arrived a join ledger.jobs j on j.job_id = a.job_id
     ), too_late as (
         -- what was recorded before and is only being sent again is not late
-        select g.*, j.owner as job_owner
-        from judged g join ledger.jobs j on j.job_id = g.job_id
-        where g.owner is null and not exists (select from ledger.events k where k.id = g.id)
+        select g.* from judged g
+        where not g.holds and not exists (select from ledger.events k where k.id = g.id)
     ), appended as (
         insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
         select g.id, g.job_id, g.type, 1, g.owner, session_user, g.occurred_at, now(), (select ledger.current_life()), g.data
-        from judged g where g.owner is not null
+        from judged g where g.holds
         union all
         select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), (select ledger.current_life()),
                json_build_object('attempt', e.attempt)
         from ended e where e.cancelled_here
         union all
-        select l.id, l.job_id, 'attempt.superseded', 1, l.job_owner, session_user, l.occurred_at, now(), (select ledger.current_life()),
+        select l.id, l.job_id, 'attempt.superseded', 1, l.owner, session_user, l.occurred_at, now(), (select ledger.current_life()),
                json_build_object('attempt', l.attempt, 'processor', p_processor,
                                  'late', json_build_object('type', l.type, 'data', l.data))
         from too_late l
@@ -879,24 +887,17 @@ insert into ledger.limits default values;
 
 create function ledger.as_uuid(p_text text) returns uuid
 language sql immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    select case when p_text ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then p_text::uuid end
-$$;
+return case when p_text ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then p_text::uuid end;
 comment on function ledger.as_uuid is 'The UUID that a text spells, or null.';
 
 create function ledger.is_time(p_text text) returns boolean
 language sql immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    -- RFC 3339 with an offset, in the years that every reader's calendar knows, also after a shift to another zone
-    select p_text ~ '^(1[6-9]|[2-8]\d)\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$'
-$$;
+-- RFC 3339 with an offset, in the years that every reader's calendar knows, also after a shift to another zone
+return p_text ~ '^(1[6-9]|[2-8]\d)\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$';
 comment on function ledger.is_time is 'Whether a text looks like a time; whether there is such a day, the cast tells.';
 
 create function ledger.is_deeper(p_data text, p_depth integer) returns boolean
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_brackets text;
@@ -916,7 +917,6 @@ comment on function ledger.is_deeper is 'Whether a JSON text nests deeper than s
 
 create function ledger.judge_request(p_data json) returns text
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     r record;
@@ -967,7 +967,6 @@ comment on function ledger.judge_request is 'What is wrong with the data of a jo
 
 create function ledger.judge(p_type text, p_v integer, p_data text) returns text
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     l ledger.limits%rowtype;
@@ -1016,11 +1015,9 @@ create function ledger.admit(
     p_owner text, p_actor text, p_replica uuid, p_before bigint, p_ids text[], p_job_ids text[], p_types text[], p_versions integer[],
     p_occurred_at text[], p_correlation_ids text[], p_causation_ids text[], p_data text[]) returns void
 language plpgsql
-set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 begin
-    with arrived as (
+    with arrived as materialized (
         select ledger.as_uuid(a.id) as id, ledger.as_uuid(a.job_id) as job_id, a.id as sent_id, a.job_id as sent_job_id,
                a.type, a.v, a.occurred_at, a.correlation_id, a.causation_id, a.data, a.n, p_before + a.n as seq
         from unnest(p_ids, p_job_ids, p_types, p_versions, p_occurred_at, p_correlation_ids, p_causation_ids, p_data)
@@ -1059,7 +1056,6 @@ create function ledger.admit_one_by_one(
     p_owner text, p_actor text, p_replica uuid, p_before bigint, p_ids text[], p_job_ids text[], p_types text[], p_versions integer[],
     p_occurred_at text[], p_correlation_ids text[], p_causation_ids text[], p_data text[]) returns void
 language plpgsql
-set search_path = pg_catalog, ledger, pg_temp
 as $$
 declare
     v_retried boolean;
@@ -1091,7 +1087,6 @@ $$;
 
 create function ledger.note_turn(p_owner text, p_replica uuid, p_what text, p_at bigint, p_data json) returns void
 language sql
-set search_path = pg_catalog, ledger, pg_temp
 as $$
     with first_time as (
         insert into ledger.replica_turns (replica_id, what, at) values (p_replica, p_what, p_at)

@@ -37,11 +37,12 @@ class StopReason(Enum):
 class Claim:
     """The jobs that were taken together; ``open`` counts those whose end is not recorded yet."""
 
-    __slots__ = ("id", "open")
+    __slots__ = ("id", "open", "taken_at")
 
-    def __init__(self, claim_id: UUID, jobs: int) -> None:
+    def __init__(self, claim_id: UUID, jobs: int, taken_at: float) -> None:
         self.id: Final = claim_id
         self.open = jobs
+        self.taken_at: Final = taken_at  # by the loop's clock
 
 
 class Attempt:
@@ -53,7 +54,7 @@ class Attempt:
 
     __slots__ = (
         "_asked_to_stop", "_reports", "announced", "begun", "claim", "handler", "job", "lane", "over",
-        "request", "steps", "task", "tenure", "timer",
+        "request", "started_at", "steps", "task", "tenure", "timer",
     )  # fmt: skip
 
     request: Request
@@ -66,6 +67,7 @@ class Attempt:
         self.steps: Mapping[str, str] = {}
         self.task: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
+        self.started_at = 0.0
         self.begun = False
         self.over = False
         self.announced = False

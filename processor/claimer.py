@@ -126,7 +126,7 @@ class Claimer:
     async def _fill(self, lane: Lane) -> None:
         while lane.names and lane.hungry and not self._stopping:
             await self._tenure.recorder.keep_up(MOST_UNRECORDED)
-            room = lane.room(asyncio.get_running_loop().time(), self._settings.batch)
+            room = lane.room(self._settings.batch)
             if room == 0:
                 return
             looks, claim_id = self._cancel_looks, new_id()
@@ -142,7 +142,7 @@ class Claimer:
                 self._hints.cancels.set()
 
     async def _begin(self, claim_id: UUID, jobs: list[Claimed]) -> None:
-        claim = Claim(claim_id, len(jobs))
+        claim = Claim(claim_id, len(jobs), asyncio.get_running_loop().time())
         self._claims.append(claim)
         again = [job.job_id for job in jobs if job.attempt > 1]
         steps = read_steps(await self._link.fetch(COMPLETED_STEPS, {"job_ids": bare(again)})) if again else {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ledger.events import JobError
 from processor.attempt import Attempt, StopReason
 from processor.hints import Hints
-from processor.lanes import Lane
+from processor.lanes import STALE_S, Lane
 from processor.outcome import Cancelled, Completed, Deferred, Entry, Failed, Outcome, conclude
 from processor.registry import InvalidParams
 
@@ -88,6 +88,16 @@ class Runner:
             while lane.waiting:
                 self._finish(lane.waiting.popleft(), Deferred(after=0))
 
+    def give_back_stale(self) -> None:
+        """Give back what was claimed ahead and did not get its turn: a processor with free places may take it."""
+        now = self._loop.time()
+        for lane in self._lanes:
+            if lane.waiting and now - lane.waiting[0].claim.taken_at > STALE_S:
+                logger.info("%d jobs were claimed and cannot start yet: given back", len(lane.waiting))
+                lane.slow_down()
+                while lane.waiting:
+                    self._finish(lane.waiting.popleft(), Deferred(after=0))
+
     async def stop_all(self, timeout_s: float) -> None:
         """Stop what still runs; after ``timeout_s`` it is given back whether it has stopped or not."""
         for attempt in list(self.in_hand.values()):
@@ -125,7 +135,8 @@ class Runner:
         except InvalidParams as error:
             self._finish(attempt, Failed(JobError(type="InvalidParams", message=error.message, retryable=False)))
             return
-        attempt.lane.start(self._loop.time())
+        attempt.lane.start()
+        attempt.started_at = self._loop.time()
         timeout_s = attempt.timeout_s
         if timeout_s is not None:
             attempt.timer = self._loop.call_later(timeout_s, self._run_out_of_time, attempt)
@@ -144,7 +155,7 @@ class Runner:
 
     def _returned(self, attempt: Attempt, outcome: Outcome | None) -> None:
         lane = attempt.lane
-        lane.end(self._loop.time())
+        lane.end(self._loop.time() - attempt.started_at)
         if outcome is not None:
             if not attempt.over:
                 self._finish(attempt, outcome)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ledger.errors import ServerUnreachable
 from processor.claimer import Claimer
 from processor.home import first_of
+from processor.lanes import STALE_S
 from processor.link import Link
 from processor.recorder import Recorder
 from processor.reporter import Reporter
@@ -91,6 +92,7 @@ class Tenure:
                 self.recorder.run(),
                 self._claimer.watch_cancels(),
                 self._watch_deadline(),
+                self._watch_stale(),
             )
         finally:
             self.reporter.close()
@@ -133,6 +135,11 @@ class Tenure:
             silent_s = time.monotonic() - self.identity.renewed_at
             if silent_s > lease_s / 2:
                 self.identity.lose(f"no heartbeat for {silent_s:.1f} s")
+
+    async def _watch_stale(self) -> None:
+        while True:
+            await asyncio.sleep(STALE_S / 2)
+            self.runner.give_back_stale()
 
     def _superseded(self, attempt: Attempt) -> None:
         self.runner.lose(attempt)

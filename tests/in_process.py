@@ -35,7 +35,7 @@ class RunningService:
         self._stop: asyncio.Event | None = None
         self._ready = threading.Event()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="service")
+        self._thread = threading.Thread(target=self._run, name="service", daemon=True)
         self._thread.start()
         assert self._ready.wait(10)
 

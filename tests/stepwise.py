@@ -8,6 +8,7 @@ from uuid import UUID
 from databases import Database
 from doors import Worker, assert_projection_is_fold, sequence
 from psycopg.rows import DictRow
+from psycopg.sql import SQL, Identifier, Literal
 
 
 class Server:
@@ -73,6 +74,11 @@ class Server:
             where datname = current_database() and usename like 'app_%%'""",
             {},
         )
+
+    def limit_connections(self, limit: int) -> None:
+        """How many sessions of clients this database takes from now on; -1: any number."""
+        name = self.value("select current_database()")
+        self._admin.execute(SQL("alter database {} connection limit {}").format(Identifier(name), Literal(limit)))
 
     def check(self) -> None:
         """What the server keeps is what its events add up to."""

@@ -191,3 +191,23 @@ def test_doctor_without_a_schema_says_only_that(empty_database: Database, capsys
     told = capsys.readouterr().out
     assert told.startswith("fail  schema")
     assert "-> " in told
+
+
+def test_doctor_warns_of_what_is_odd_and_stops_nothing(
+    ledger: Ledger, start: Start, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry()
+    registry.handler("known")(lambda: None)
+    start(registry)
+    ledger.wait_for(ledger.submit("known"))
+    monkeypatch.setattr("processor.doctor.LONG_TRANSACTION", "0 seconds")
+    monkeypatch.setattr("processor.doctor.CLOCK_S", -1.0)
+    forgotten = ledger.database.connect("app_bob", autocommit=False)
+    forgotten.execute("select 1")
+    ledger.owner.execute("update ledger.lives set timeline = timeline + 1")
+    found = findings(capsys, ledger.database.dsn, code=0)
+    assert "app_bob" in " ".join(finding["message"] for finding in found["transactions"])
+    warned = {check for check, said in found.items() if any(finding["level"] == "warn" for finding in said)}
+    assert warned >= {"transactions", "clock", "life"}
+    assert all(finding["advice"] for said in found.values() for finding in said if finding["level"] == "warn")
+    forgotten.rollback()

@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 from doors import Worker, sequence
 from in_process import QUICK, Ledger, RunningService, Start
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from serving import processor
 from waiting import until
 
-from ledger.errors import LedgerError
+from ledger.database import connect
+from ledger.errors import LedgerError, ServerUnreachable
 from processor import JobContext, Registry, RetryPolicy
 from processor.settings import Settings
 
@@ -280,8 +283,9 @@ def test_p6_connections_that_break_all_the_time_lose_and_double_nothing(ledger: 
         return params["n"]
 
     chance = random.Random(20261121)
-    start(registry, concurrency=5, batch=20, poll_interval=1, retry=QUICK)
     jobs = [ledger.submit("work", {"n": n}) for n in range(300)]
+    start(registry, concurrency=5, batch=20, poll_interval=1, retry=QUICK)
+    ledger.wait_for(jobs[0], "running", "completed")
     breaks = 0
     while ledger.count(ENDED) < len(jobs):
         breaks += ledger.count(TERMINATE, names=chance.sample(ALL[:4], 2))
@@ -294,6 +298,40 @@ def test_p6_connections_that_break_all_the_time_lose_and_double_nothing(ledger: 
     ends = ledger.count("select count(*) from ledger.events where type = 'job.completed'")
     assert ends == len(jobs)
     ledger.verify()
+
+
+def test_a_processor_that_cannot_record_before_it_stops_says_so_and_its_jobs_run_elsewhere(
+    ledger: Ledger, start: Start
+) -> None:
+    registry = Registry()
+    go_on = threading.Event()
+
+    @registry.handler("work")
+    def work(params: Any, job: JobContext) -> str:
+        if job.attempt == 1:
+            go_on.wait(30)
+        return f"by attempt {job.attempt}"
+
+    service = RunningService(ledger.database.dsn_as("worker"), registry, Settings(drain_timeout=0.0))
+    job = ledger.submit("work")
+    ledger.wait_for(job, "running")
+    admit(ledger, False)  # its heartbeat goes on, but what breaks now cannot be made again
+    until(lambda: ledger.count(TERMINATE, names=ALL[:4]) == 0, "its connections to be gone")
+    go_on.set()
+    with pytest.raises(ServerUnreachable, match="could not be recorded"):
+        service.stop()
+    admit(ledger, True)
+    assert ledger.state(job).status == "running"
+    start(registry)
+    assert ledger.wait_for(job).result == "by attempt 2"
+    ledger.verify()
+
+
+def admit(ledger: Ledger, yes: bool) -> None:
+    """Let nobody new into the test's database, or everybody again."""
+    name = sql.Identifier(ledger.owner.info.dbname)
+    with connect(make_conninfo(ledger.database.dsn, dbname="postgres")) as admin:
+        admin.execute(sql.SQL("alter database {} allow_connections {}").format(name, sql.Literal(yes)))
 
 
 def test_a_login_without_the_right_is_told_so(ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -13,6 +14,7 @@ from waiting import until
 from processor import JobContext, Registry
 
 ENDED = "select count(*) from ledger.jobs where status in ('completed', 'failed', 'cancelled')"
+RUNNING = "select count(*) from ledger.jobs where status = 'running'"
 SUBMIT_MANY = """
     select count(ledger.submit('noop', json_build_object('n', n)))
     from generate_series(1, %(count)s) n
@@ -68,6 +70,33 @@ def test_two_processors_share_the_work_and_never_a_job(ledger: Ledger, start: St
     assert sorted(ran["a"] + ran["b"]) == list(range(100))
     assert ran["a"]
     assert ran["b"]
+    ledger.verify()
+
+
+def test_what_was_claimed_ahead_and_gets_no_turn_goes_to_whoever_has_room(ledger: Ledger, start: Start) -> None:
+    registry = Registry()
+    release = threading.Event()
+
+    @registry.handler("work")
+    async def work(params: dict[str, bool]) -> None:
+        if params.get("long"):
+            await asyncio.to_thread(release.wait, 60)
+
+    start(registry, concurrency=2)
+    for job in [ledger.submit("work") for _ in range(200)]:
+        ledger.wait_for(job)
+    long = [ledger.submit("work", {"long": True}) for _ in range(2)]
+    for job in long:
+        ledger.wait_for(job, "running")
+    stuck = [ledger.submit("work") for _ in range(20)]
+    until(lambda: ledger.count(RUNNING) > 2, "jobs claimed ahead")
+    other = Registry()
+    other.handler("work")(lambda: "elsewhere")
+    start(other)
+    for job in stuck:
+        state = ledger.wait_for(job)
+        assert (state.result, state.failures, state.losses) == ("elsewhere", 0, 0)
+    release.set()
     ledger.verify()
 
 

@@ -1,0 +1,190 @@
+"""Who may do what: login roles, and the group of the ledger each of them belongs to.
+
+A login gets the rights of one group and nothing else. It is created without any attribute but LOGIN, and INHERIT: with
+NOINHERIT it would have to ``set role`` to the group before every call, while the doors of the ledger take the owner from
+the session and gain nothing by it. Postgres 16 and later can say more, so there the membership is granted with inherit
+and without set and admin: the login has the group's rights, but cannot become the group, own things in its name or let
+others in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ledger.errors import Conflict, InvalidEvent, JobNotFound, LedgerError
+from ledger.schema import check
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+GROUPS: Final = {
+    "client": "ledger_client",
+    "processor": "ledger_processor",
+    "auditor": "ledger_auditor",
+    "operator": "ledger_operator",
+}
+SINGLE_GRANT_OPTIONS: Final = 160000
+"""The server version from which a membership can be granted without the right to become the group."""
+LONGEST_NAME: Final = 63
+"""Bytes of a name in Postgres; it would cut a longer one, and the cut name may be someone else's."""
+
+FIND: Final = """
+    select r.rolcanlogin, r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.rolbypassrls,
+           pg_has_role(r.oid, (select n.nspowner from pg_namespace n where n.nspname = 'ledger'), 'member') as is_owner,
+           array(select g.rolname::text from unnest(%(groups)s::text[]) x (name) join pg_roles g on g.rolname = x.name
+                 where pg_has_role(r.oid, g.oid, 'member') order by 1) as groups,
+           array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid
+                 where m.member = r.oid and g.rolname = any (%(groups)s) order by 1) as direct
+    from pg_roles r where r.rolname = %(name)s
+"""
+POWERS: Final = {
+    "rolsuper": "a superuser",
+    "is_owner": "an owner of the ledger",
+    "rolbypassrls": "a role that bypasses row-level security",
+    "rolreplication": "a replication role",
+    "rolcreaterole": "a role that may create roles",
+    "rolcreatedb": "a role that may create databases",
+}
+"""What a login of the ledger may not be: each of these can go around its group's limits, or give the rights away."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What was found and what was done. Where nothing is true, nothing was changed."""
+
+    name: str
+    group: str
+    created: bool = False
+    granted: bool = False
+    revoked: bool = False
+    password_set: bool = False
+
+
+def grant(connection: Connection[Any], group: str, name: str, password: str | None = None) -> Grant:
+    """Let the login ``name`` act as a client, processor, auditor or operator; the login is created where there is none.
+
+    ``password``, where given, replaces the one before; it leaves this process only as a SCRAM-SHA-256 verifier, so that
+    no log of the server holds it. Calling again changes nothing else. Raises Conflict for a role that has more power
+    than a login of the ledger may have or belongs to another group of it, LedgerError where this session may not grant.
+    All in one transaction: after an error, nothing has changed.
+    """
+    from psycopg import errors, sql
+
+    role = _group(group)
+    _check_name(name)
+    check(connection)
+    login = sql.Identifier(name)
+    try:
+        with connection.transaction():
+            # two at once for one name: the second waits, then finds the first one's work
+            connection.execute("select pg_advisory_xact_lock(hashtext('jobledger grant'))")
+            found = _find(connection, name)
+            if found is not None:
+                _refuse_power(name, found)
+                if others := [other for other in found["groups"] if other != role]:
+                    raise Conflict(
+                        f"{name} is in {', '.join(others)} already",
+                        hint="use a login for each task, or revoke that one first",
+                    )
+            else:
+                connection.execute(
+                    sql.SQL(
+                        "create role {} login inherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls"
+                    ).format(login)
+                )
+            if password is not None:
+                verifier = sql.Literal(_verifier(connection, name, password))
+                connection.execute(sql.SQL("alter role {} password {}").format(login, verifier))
+            granted = found is None or role not in found["direct"]
+            if granted:
+                connection.execute(_membership(connection).format(sql.Identifier(role), login))
+    except errors.InsufficientPrivilege as error:
+        raise _may_not(error) from error
+    return Grant(name, role, created=found is None, granted=granted, password_set=password is not None)
+
+
+def revoke(connection: Connection[Any], group: str, name: str) -> Grant:
+    """Take the group's rights from a login, from its next statement on. Calling again changes nothing.
+
+    The login itself stays: its name is the owner or actor of events, and whoever got that name next would own its jobs.
+    Raises JobNotFound where there is no such role, Conflict where it has the rights by way of another role, LedgerError
+    where this session may not revoke.
+    """
+    from psycopg import errors, sql
+
+    role = _group(group)
+    _check_name(name)
+    check(connection)
+    try:
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(hashtext('jobledger grant'))")
+            found = _find(connection, name)
+            if found is None:
+                raise JobNotFound(f"there is no role {name}", hint="names of roles are case-sensitive here")
+            revoked = role in found["direct"]
+            if revoked:
+                connection.execute(sql.SQL("revoke {} from {}").format(sql.Identifier(role), sql.Identifier(name)))
+            left = _find(connection, name)
+            if left is not None and role in left["groups"]:
+                raise Conflict(
+                    f"{name} still has the rights of {role}: it is a superuser, or has them by way of another role",
+                    hint="nothing was changed; look with \\du in psql",
+                )
+    except errors.InsufficientPrivilege as error:
+        raise _may_not(error) from error
+    return Grant(name, role, revoked=revoked)
+
+
+def _find(connection: Connection[Any], name: str) -> dict[str, Any] | None:
+    from psycopg.rows import dict_row
+
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(FIND, {"name": name, "groups": list(GROUPS.values())}).fetchone()
+
+
+def _group(group: str) -> str:
+    if group not in GROUPS:
+        raise LedgerError(f"{group!r} is no group of the ledger", hint=f"one of {', '.join(GROUPS)}")
+    return GROUPS[group]
+
+
+def _check_name(name: str) -> None:
+    if name in GROUPS.values():
+        raise Conflict(f"{name} is a group; no one logs in as it", hint="name the login that is to be in it")
+    if not name or "\0" in name or len(name.encode()) > LONGEST_NAME:
+        raise InvalidEvent(f"a role's name has 1 to {LONGEST_NAME} bytes and no NUL")
+    if name.startswith("pg_") or name in ("public", "none"):
+        raise Conflict(f"{name} is a name that Postgres keeps for itself", hint="choose another name")
+
+
+def _refuse_power(name: str, found: dict[str, Any]) -> None:
+    for attribute, power in POWERS.items():
+        if found[attribute]:
+            raise Conflict(
+                f"{name} is {power}: no group's limits would hold for it", hint="use a login that has no other rights"
+            )
+    if not found["rolcanlogin"]:
+        raise Conflict(f"{name} cannot log in", hint="name the login itself: the ledger knows people by their sessions")
+
+
+def _membership(connection: Connection[Any]) -> Any:
+    from psycopg import sql
+
+    if connection.info.server_version >= SINGLE_GRANT_OPTIONS:
+        return sql.SQL("grant {} to {} with inherit true, set false, admin false")
+    return sql.SQL("grant {} to {}")
+
+
+def _verifier(connection: Connection[Any], name: str, password: str) -> str:
+    if not password or "\0" in password:
+        raise InvalidEvent("a password has at least one character, and no NUL")
+    encrypted = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
+    return encrypted.decode("ascii")
+
+
+def _may_not(error: Exception) -> LedgerError:
+    return LedgerError(
+        f"this role may not do that: {str(error).splitlines()[0]}",
+        hint="use a role that may create roles and administers the groups of the ledger",
+    )
