@@ -8,7 +8,7 @@ Example:
 """
 
 from client_sync.client import JobClient
-from client_sync.job import Job, JobFailed, Progress, Refusal, Refused
+from client_sync.job import Job, JobFailed, Progress, Refusal
 from client_sync.submission import Submission
 
-__all__ = ["Job", "JobClient", "JobFailed", "Progress", "Refusal", "Refused", "Submission"]
+__all__ = ["Job", "JobClient", "JobFailed", "Progress", "Refusal", "Submission"]

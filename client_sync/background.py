@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import os
 import selectors
-import sqlite3
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from client_sync import outbox
 from client_sync.lock import SyncBusy, sync_lock
 from client_sync.replica import Replica
-from client_sync.sync import Exchange, Report, SyncResult, note_outcome, translating
+from client_sync.sync import Exchange, Report, SyncResult, note_failure, translating
 from ledger.errors import LedgerError, ServerUnreachable
 
 if TYPE_CHECKING:
@@ -52,9 +51,10 @@ class BackgroundSync:
         self._heard = False
         self._tried_upto = 0
         self._connection: Connection[DictRow] | None = None
-        self._wake_out, self._wake_in = os.pipe()
-        os.set_blocking(self._wake_out, False)
-        os.set_blocking(self._wake_in, False)
+        self._pid = os.getpid()
+        self._wake_out, self._wake_in = socket.socketpair()
+        self._wake_out.setblocking(False)
+        self._wake_in.setblocking(False)
         self._forget = replica.on_change(self._wake)
         # daemon: a server that does not answer must not keep the app from ending
         self._thread = threading.Thread(target=self._run, name=f"sync {replica.path.name}", daemon=True)
@@ -64,6 +64,8 @@ class BackgroundSync:
         """End the thread. What it was doing is finished or undone; takes ``STOP_TIMEOUT_S`` seconds at most."""
         import psycopg
 
+        if self._pid != os.getpid():
+            return  # a forked child has no such thread, and the connection is its parent's
         self._stopping.set()
         self._forget()
         self._wake()
@@ -74,8 +76,8 @@ class BackgroundSync:
                 connection.cancel_safe(timeout=1.0)
         self._thread.join(STOP_TIMEOUT_S)
         if not self._thread.is_alive():
-            os.close(self._wake_in)
-            os.close(self._wake_out)
+            self._wake_in.close()
+            self._wake_out.close()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -129,7 +131,7 @@ class BackgroundSync:
         self._tried_upto = outbox.last_local_seq(self._replica.connection())
         self._heard = False
         try:
-            with sync_lock(self._replica.path, timeout=_LOCK_TIMEOUT_S):
+            with sync_lock(self._replica.path, timeout=_LOCK_TIMEOUT_S), self._replica.translating():
                 exchange = Exchange(self._replica)
                 exchange.run(connection)
         except SyncBusy:
@@ -148,9 +150,9 @@ class BackgroundSync:
                 selector.register(connection.fileno(), selectors.EVENT_READ)
             while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
                 for key, _ in selector.select(min(left, LOOK_EVERY_S)):
-                    if key.fd != self._wake_out:
+                    if key.fileobj is not self._wake_out:
                         return  # the server has something to say, if only that it goes away
-                    os.read(self._wake_out, 4096)
+                    self._wake_out.recv(4096)
                 if outbox.last_local_seq(self._replica.connection()) > self._tried_upto:
                     return
 
@@ -169,9 +171,9 @@ class BackgroundSync:
         self._heard = True
 
     def _wake(self) -> None:
-        # a full pipe is as good a reason to wake as a full pipe and a byte
-        with suppress(BlockingIOError):
-            os.write(self._wake_in, b".")
+        # a full socket has woken the thread already; a closed one has no thread to wake any more
+        with suppress(OSError):
+            self._wake_in.send(b".")
 
     def _note_retry(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -182,7 +184,5 @@ class BackgroundSync:
         if self._stopping.is_set():
             return
         if self.error is None or str(self.error) != str(error):
-            # the file may be what the trouble is about: then the error in memory has to do
-            with suppress(LedgerError, sqlite3.Error):
-                note_outcome(self._replica, datetime.now(UTC), error)
+            note_failure(self._replica, error)
         self.error = error

@@ -96,7 +96,7 @@ class JobClient:
             retry_of=retry_of, parent=parent, job_id=job_id,
         )  # fmt: skip
         text = request_text(request)
-        with self._replica.transaction() as connection:
+        with self._replica.translating(), self._replica.transaction() as connection:
             return self._known(connection, self._request(connection, request, text))
 
     def submit_many(self, requests: Iterable[Submission | Mapping[str, Any]]) -> list[UUID]:
@@ -109,7 +109,7 @@ class JobClient:
         iterator = iter(requests)
         job_ids: list[UUID] = []
         while batch := [(r, request_text(r)) for r in map(Submission.of, islice(iterator, _BATCH))]:
-            with self._replica.transaction() as connection:
+            with self._replica.translating(), self._replica.transaction() as connection:
                 job_ids += [self._request(connection, request, text) for request, text in batch]
         return job_ids
 
@@ -121,7 +121,7 @@ class JobClient:
         """
         job_id = parse_id(job_id)
         text = cancel_text(reason)
-        with self._replica.transaction() as connection:
+        with self._replica.translating(), self._replica.transaction() as connection:
             job = self._known(connection, job_id)
             if job.finished:
                 raise Conflict(f"job {job_id} has ended: {job.shown}", hint="there is nothing left to cancel")
@@ -141,7 +141,8 @@ class JobClient:
 
     def get(self, job_id: UUID | str) -> Job:
         """The job as this file knows it. Raises JobNotFound."""
-        return self._known(self._replica.connection(), parse_id(job_id))
+        with self._replica.translating():
+            return self._known(self._replica.connection(), parse_id(job_id))
 
     def list(
         self,
@@ -153,16 +154,11 @@ class JobClient:
         limit: int = 100,
     ) -> list[Job]:
         """The latest jobs first. ``before`` is the id of the last job of the page before."""
-        return [
-            *list_jobs(
-                self._replica.connection(),
-                status=status,
-                name=name,
-                namespace=namespace,
-                before=None if before is None else parse_id(before),
-                limit=limit,
+        last = None if before is None else parse_id(before)
+        with self._replica.translating():
+            return list_jobs(
+                self._replica.connection(), status=status, name=name, namespace=namespace, before=last, limit=limit
             )
-        ]
 
     def history(self, job_id: UUID | str) -> Sequence[Event]:
         """Every event of the job in this file: first those in the ledger, in its order, then those on their way.
@@ -172,14 +168,16 @@ class JobClient:
         from client_sync.projection import read_history
 
         job_id = parse_id(job_id)
-        events = tuple(read_history(self._replica.connection(), str(job_id)))
+        with self._replica.translating():
+            events = tuple(read_history(self._replica.connection(), str(job_id)))
         if not events:
             raise not_found(job_id)
         return events
 
     def refusals(self, *, limit: int = 100) -> Sequence[Refusal]:
         """What the server did not take, and why; the latest first."""
-        return list_refusals(self._replica.connection(), limit)
+        with self._replica.translating():
+            return list_refusals(self._replica.connection(), limit)
 
     def watch(self, job_id: UUID | str, *, timeout: float | None = None) -> Iterator[Job]:
         """The job now, and again whenever something about it changed, until it has ended.
@@ -246,7 +244,8 @@ class JobClient:
         """How many events of this file the server has not acknowledged yet."""
         from client_sync.outbox import count_unsent
 
-        return count_unsent(self._replica.connection())
+        with self._replica.translating():
+            return count_unsent(self._replica.connection())
 
     def _server(self) -> str:
         if self._dsn is None:

@@ -17,7 +17,9 @@ PulledEvent: TypeAlias = dict[str, Any]
 """A row of ``ledger.pull``: ids and times as texts, ``data`` as the exact text."""
 
 _KNOWN: Final = """
-    select e.id, e.recorded_at, e.owner from events e where e.id in (select i.value from json_each(:ids) i)"""
+    select e.id, e.recorded_at, e.owner, (e.local_seq is not null or e.life >= p.settled_life) and f.event_id is null
+    from events e cross join replica p left join refusals f on f.event_id = e.id
+    where e.id in (select i.value from json_each(:ids) i)"""
 _CONFIRM: Final = """
     update events
     set seq = :seq, life = :life, owner = :owner, actor = :actor, recorded_at = :recorded_at,
@@ -68,7 +70,7 @@ def begin_life(replica: Replica, position: Position, decision: BeginLife) -> Non
 
 def _store_events(connection: sqlite3.Connection, rows: Sequence[PulledEvent], life: int) -> int:
     found = connection.execute(_KNOWN, {"ids": json.dumps([row["id"] for row in rows])})
-    known = {event_id: (recorded_at, owner) for event_id, recorded_at, owner in found}
+    known = {event_id: (recorded_at, owner, bool(counted)) for event_id, recorded_at, owner, counted in found}
     news: dict[str, _News] = {}
     added = 0
     for row in rows:
@@ -76,7 +78,9 @@ def _store_events(connection: sqlite3.Connection, rows: Sequence[PulledEvent], l
         job = news.setdefault(row["job_id"], _News([])) if row["job_id"] else None
         if row["id"] in known:
             connection.execute(_CONFIRM, values)
-            if job is not None and known[row["id"]] != (row["recorded_at"], row["owner"]):
+            # refused from this file and taken from a copy of it: the ledger has the last word
+            connection.execute("delete from refusals where event_id = :id", {"id": row["id"]})
+            if job is not None and known[row["id"]] != (row["recorded_at"], row["owner"], True):
                 job.changed = True
         else:
             connection.execute(_ADD, values)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -33,16 +32,11 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """Why the server did not take the request. ``code`` is one of ``ledger.protocol.RefusalCode``."""
-
-    code: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class Refusal:
-    """An own event that the server did not take: a request, or a cancel."""
+    """An own event that the server did not take: a request, or a cancel.
+
+    ``code`` is one of ``ledger.protocol.RefusalCode``; ``detail`` says what is wrong.
+    """
 
     event_id: UUID
     job_id: UUID
@@ -82,7 +76,7 @@ class Job:
     progress: Progress | None = None
     result: Any = None
     error: JobError | None = None
-    refusal: Refused | None = None
+    refusal: Refusal | None = None
 
     @property
     def finished(self) -> bool:
@@ -100,7 +94,8 @@ class JobFailed(ledger.errors.JobFailed):
 
 _COLUMNS: Final = (
     "job_id, name, namespace, status, standing, shown, priority, attempt, owner, key, requested_at, run_at, expires_at,"
-    " started_at, cancel_requested_at, finished_at, labels, progress, result, error, refusal_code, refusal_detail"
+    " started_at, cancel_requested_at, finished_at, labels, progress, result, error, request_id, refusal_code,"
+    " refusal_detail, refused_at"
 )
 _ONE: Final = f"select {_COLUMNS} from shown_jobs where job_id = :job_id"  # noqa: S608 - the constant above
 _LIST: Final = (
@@ -127,7 +122,7 @@ def list_jobs(
     namespace: str | None,
     before: UUID | None,
     limit: int,
-) -> Iterator[Job]:
+) -> list[Job]:
     """The latest jobs first, by the time their ids were made. ``before`` continues after a page's last job."""
     # written apart, so that SQLite takes the index that fits
     query = _LIST if status is None else _BY_STATUS
@@ -141,7 +136,7 @@ def list_jobs(
             "limit": limit,
         },
     )
-    return (_job(row) for row in rows)
+    return [_job(row) for row in rows]
 
 
 def find_by_key(connection: sqlite3.Connection, namespace: str, name: str, key: str) -> UUID | None:
@@ -172,17 +167,14 @@ def list_refusals(connection: sqlite3.Connection, limit: int) -> list[Refusal]:
         order by local_seq desc limit :limit""",
         {"limit": limit},
     )
-    return [
-        Refusal(UUID(event_id), UUID(job_id), kind, code, detail, datetime.fromisoformat(refused_at))
-        for event_id, job_id, kind, code, detail, refused_at in rows
-    ]
+    return [_refusal(*row) for row in rows]
 
 
 def _job(row: tuple[Any, ...]) -> Job:
     (
         job_id, name, namespace, status, standing, shown, priority, attempt, owner, key, requested_at, run_at,
         expires_at, started_at, cancel_requested_at, finished_at, labels, progress, result, error,
-        refusal_code, refusal_detail,
+        request_id, refusal_code, refusal_detail, refused_at,
     ) = row  # fmt: skip
     return Job(
         id=UUID(job_id),
@@ -205,8 +197,14 @@ def _job(row: tuple[Any, ...]) -> Job:
         progress=None if progress is None else Progress(**json.loads(progress)),
         result=None if result is None else json.loads(result),
         error=None if error is None else _error(error),
-        refusal=None if refusal_code is None else Refused(refusal_code, refusal_detail),
+        refusal=None
+        if refusal_code is None
+        else _refusal(request_id, job_id, "job.requested", refusal_code, refusal_detail, refused_at),
     )
+
+
+def _refusal(event_id: str, job_id: str, kind: str, code: str, detail: str, refused_at: str) -> Refusal:
+    return Refusal(UUID(event_id), UUID(job_id), kind, code, detail, datetime.fromisoformat(refused_at))
 
 
 def _error(text: str) -> JobError:

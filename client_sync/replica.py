@@ -33,7 +33,7 @@ class Replica:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
-        self.path: Final = Path(path)
+        self.path: Final = Path(path).absolute()  # a thread connects later, from another folder perhaps
         self._writing = threading.Lock()
         self._pid = os.getpid()
         self._connections: dict[threading.Thread, sqlite3.Connection] = {}
@@ -61,6 +61,14 @@ class Replica:
         return self._connect()
 
     @contextmanager
+    def translating(self) -> Iterator[None]:
+        """Say what SQLite means by an error: a LedgerError of the kind that fits."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._trouble(error) from error
+
+    @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A write transaction: committed at the end of the block, undone when an error leaves it.
 
@@ -74,20 +82,15 @@ class Replica:
         if not self._writing.acquire(timeout=BUSY_TIMEOUT_S):
             raise self._busy()
         try:
-            try:
+            with self.translating():
                 connection.execute("begin immediate")
-            except sqlite3.OperationalError as error:
-                raise self._trouble(error) from error
             try:
                 yield connection
+                with self.translating():
+                    connection.commit()
             except BaseException:
                 connection.rollback()
                 raise
-            try:
-                connection.commit()
-            except sqlite3.Error as error:
-                connection.rollback()
-                raise self._trouble(error) from error
         finally:
             self._writing.release()
         self._announce()
@@ -147,22 +150,18 @@ class Replica:
             self._connections.pop(thread).close()
 
     def _open(self) -> sqlite3.Connection:
-        try:
+        with self.translating():
             # a connection that its thread has left behind is closed by another one
             connection = sqlite3.connect(
                 self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-        except sqlite3.Error as error:
-            raise self._trouble(error) from error
         try:
-            bring_up_to_date(connection, self.path)
-            ((mode,),) = connection.execute("pragma journal_mode = wal")
+            with self.translating():
+                bring_up_to_date(connection, self.path)
+                ((mode,),) = connection.execute("pragma journal_mode = wal")
+                connection.execute("pragma synchronous = full")
             if mode != "wal":
                 raise LedgerError(f"{self.path} cannot use a write-ahead log", hint="choose a file on a local disk")
-            connection.execute("pragma synchronous = full")
-        except sqlite3.Error as error:
-            connection.close()
-            raise self._trouble(error) from error
         except BaseException:
             connection.close()
             raise

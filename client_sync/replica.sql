@@ -160,7 +160,7 @@ begin
     end;
 end;
 
--- As the server's ledger.judge_request and ledger.judge_cancel, so that a mistake shows at once and not at the next sync.
+-- What the server's ledger.judge refuses most often, so that a mistake shows at once and not at the next sync.
 create trigger own_events_are_valid before insert on events when new.seq is null
 begin
     select case
@@ -173,6 +173,8 @@ begin
         when new.local_seq <> (select coalesce((select e.local_seq from events e where e.local_seq is not null
                                                 order by e.local_seq desc limit 1), 0) + 1)
             then raise(abort, 'local_seq: leave it out, or give the next number')
+        when new.occurred_at < '1600' or new.occurred_at >= '9000'
+            then raise(abort, 'occurred_at: must lie in the years 1600 to 8999')
         when length(cast(new.data as blob)) > 262144
             then raise(abort, 'data: more than 262144 bytes')
         when not json_valid(new.data)
@@ -190,17 +192,17 @@ begin
             then raise(abort, 'job_id: this job was requested before')
         when json_type(new.data, '$.name') is not 'text' or length(json_extract(new.data, '$.name')) not between 1 and 200
             then raise(abort, 'name: must be a text of 1 to 200 characters')
-        when json_type(new.data, '$.namespace') <> 'text' or length(json_extract(new.data, '$.namespace')) not between 1 and 100
+        when json_type(new.data, '$.namespace') not in ('null', 'text') or length(json_extract(new.data, '$.namespace')) not between 1 and 100
             then raise(abort, 'namespace: must be a text of 1 to 100 characters')
-        when json_type(new.data, '$.params') <> 'object'
+        when json_type(new.data, '$.params') not in ('null', 'object')
             then raise(abort, 'params: must be a JSON object')
-        when json_type(new.data, '$.priority') <> 'integer'
+        when json_type(new.data, '$.priority') not in ('null', 'integer')
              or json_extract(new.data, '$.priority') not between -32768 and 32767
             then raise(abort, 'priority: must be a whole number from -32768 to 32767')
         when json_type(new.data, '$.key') not in ('null', 'text')
              or length(json_extract(new.data, '$.key')) not between 1 and 200
             then raise(abort, 'key: must be a text of 1 to 200 characters')
-        when json_type(new.data, '$.labels') <> 'object'
+        when json_type(new.data, '$.labels') not in ('null', 'object')
             then raise(abort, 'labels: must be a JSON object')
         when json_type(new.data, '$.limits') not in ('null', 'object')
             then raise(abort, 'limits: must be a JSON object')
@@ -208,7 +210,7 @@ begin
             select 1 from (select json_extract(new.data, '$.run_at') as t
                            union all select json_extract(new.data, '$.limits.expires_at'))
             where t is not null and not coalesce(
-                strftime('%Y-%m-%dT%H:%M:%S', substr(t, 1, 19), '+0 days') = substr(t, 1, 19) and strftime('%Y', t) >= '0001'
+                strftime('%Y-%m-%dT%H:%M:%S', substr(t, 1, 19), '+0 days') = substr(t, 1, 19) and strftime('%Y', t) between '1600' and '8999'
                 and (substr(t, -1) = 'Z' or t glob '*[+-][0-9][0-9]:[0-9][0-9]'), 0))
             then raise(abort, 'run_at, limits.expires_at: must be an RFC 3339 time with an offset')
     end;
@@ -366,9 +368,9 @@ create view shown_jobs as
                 when s.status = 'pending' and s.run_at is not null then 'scheduled'
                 else s.status end as shown,
            s.priority, s.attempt, s.owner, s.key, s.requested_at, s.run_at, s.expires_at, s.started_at, s.cancel_requested_at,
-           s.finished_at, s.labels, s.progress, s.result, s.error, s.refusal_code, s.refusal_detail
+           s.finished_at, s.labels, s.progress, s.result, s.error, s.request_id, s.refusal_code, s.refusal_detail, s.refused_at
     from (
-        select j.*, f.code as refusal_code, f.detail as refusal_detail,
+        select j.*, f.code as refusal_code, f.detail as refusal_detail, f.refused_at,
                case when j.status = 'refused' then 'refused'
                     when e.local_seq is null or e.life = p.life then 'synced'
                     when e.local_seq <= p.acked_seq then 'accepted'

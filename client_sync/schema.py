@@ -68,7 +68,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         # two processes open a new file at once: the second waits, then finds the first one's work
         if not _is_current(connection, path):
             _check_names(connection, path)
-            _migrations().apply(Database(connection, execute_plugins=False))
+            _migrations().apply(Database(connection, recursive_triggers=False, execute_plugins=False))
             connection.execute(f"pragma application_id = {APPLICATION_ID:d}")  # a pragma takes no parameters
             connection.execute(f"pragma user_version = {VERSION:d}")
         connection.execute("commit")
@@ -89,8 +89,9 @@ def statements(script: str) -> Iterator[str]:
 
 
 def _is_current(connection: sqlite3.Connection, path: Path) -> bool:
-    ((application_id,),) = connection.execute("pragma application_id")
+    # in this order: another process may be making the file, and writes both numbers in one commit
     ((version,),) = connection.execute("pragma user_version")
+    ((application_id,),) = connection.execute("pragma application_id")
     _judge(str(path), application_id & 0xFFFF_FFFF, version)
     return bool(application_id == APPLICATION_ID and version == VERSION)
 

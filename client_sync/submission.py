@@ -6,6 +6,7 @@ pydantic and the event catalogue are imported when the first request is made, so
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -55,9 +56,15 @@ class Submission:
             raise InvalidEvent(f"a request has no field {', '.join(unknown)}", hint=f"its fields: {', '.join(_FIELDS)}")
         if "name" not in value:
             raise InvalidEvent("a request needs a name", hint="the name chooses the handler that runs the job")
-        return cls(**value)
+        return cls(**{key: given for key, given in value.items() if given is not None})
 
 
+MAX_DEPTH: Final = 64
+"""How deep the server lets JSON nest, unless its operator has changed that."""
+YEARS: Final = range(1600, 9000)
+"""The years in which every reader's calendar can follow a time to another zone."""
+
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _FIELDS: Final = tuple(f.name for f in fields(Submission))
 
 
@@ -66,25 +73,24 @@ def request_text(request: Submission) -> str:
 
     Raises InvalidEvent, with the field that is wrong, for what the server would refuse.
     """
-    params = request.params
+    from ledger.events import RequestedData
+
     data: dict[str, Any] = {"name": request.name}
     if request.namespace != "default":
         data["namespace"] = request.namespace
-    if not isinstance(params, Mapping):
-        data["params"] = _dump_model(params, request.name)
-    elif params:
-        data["params"] = dict(params)
+    if params := _object("params", request.params):
+        data["params"] = params
     if request.priority != 0:
-        data["priority"] = request.priority
+        data["priority"] = _whole("priority", request.priority)
     if request.run_at is not None:
         data["run_at"] = format_time(parse_time("run_at", request.run_at))
     if request.key is not None:
         data["key"] = request.key
-    if request.labels:
-        data["labels"] = request.labels if isinstance(request.labels, dict) else dict(request.labels)
+    if labels := _object("labels", request.labels):
+        data["labels"] = labels
     limits: dict[str, Any] = {}
     if request.max_attempts is not None:
-        limits["max_attempts"] = request.max_attempts
+        limits["max_attempts"] = _whole("max_attempts", request.max_attempts)
     if request.timeout is not None:
         limits["timeout"] = _milliseconds(request.timeout)
     if request.expires_at is not None:
@@ -92,11 +98,9 @@ def request_text(request: Submission) -> str:
     if limits:
         data["limits"] = limits
     if request.retry_of is not None:
-        data["retry_of"] = str(request.retry_of)
+        data["retry_of"] = str(parse_id(request.retry_of))
     if request.parent is not None:
-        data["parent"] = str(request.parent)
-    from ledger.events import RequestedData
-
+        data["parent"] = str(parse_id(request.parent))
     return _checked(data, RequestedData, f"job {request.name!r}")
 
 
@@ -128,7 +132,10 @@ def parse_time(what: str, value: datetime | str) -> datetime:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         if moment.tzinfo is None:
             raise InvalidEvent(f"{what}: {value} has no time zone", hint="give an offset, or Z for UTC")
-        return moment.astimezone(UTC)
+        moment = moment.astimezone(UTC)
+        if moment.year not in YEARS:
+            raise InvalidEvent(f"{what}: {value} is too far away", hint="give a time in the years 1600 to 8999")
+        return moment
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InvalidEvent(f"{what}: {value!r} is not a time", hint="as in 2026-01-31T09:00:00Z") from error
 
@@ -141,12 +148,15 @@ def _checked(data: dict[str, Any], model: type[BaseModel], what: str) -> str:
     try:
         text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         encoded = text.encode()
-        # strict: what is only convertible ("5" for 5) would reach the server as it was written, and be refused there
-        model.model_validate_json(encoded, strict=True)
+        model.model_validate_json(encoded)
     except ValidationError as error:
         raise InvalidEvent(f"{what}: {_first_mistake(error)}") from error
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidEvent(f"{what}: not JSON: {error}", hint="use objects, lists, texts and numbers") from error
+    if "\\u0000" in text and _NUL.search(text):
+        raise InvalidEvent(f"{what}: a text holds the character NUL", hint="leave it out; not every reader can hold it")
+    if _is_deeper(data, text):
+        raise InvalidEvent(f"{what}: nests deeper than {MAX_DEPTH} levels", hint="send deep data as one text")
     if len(encoded) > MAX_EVENT_BYTES:
         raise InvalidEvent(
             f"{what}: {len(encoded)} bytes; the limit is {MAX_EVENT_BYTES}",
@@ -155,18 +165,39 @@ def _checked(data: dict[str, Any], model: type[BaseModel], what: str) -> str:
     return text
 
 
-def _dump_model(params: BaseModel, name: str) -> dict[str, Any]:
-    try:
-        return params.model_dump(mode="json")
-    except AttributeError as error:
-        kind = type(params).__name__
-        raise InvalidEvent(f"job {name!r}: params: a {kind} is not a mapping or a pydantic model") from error
+def _object(what: str, value: object) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    dump = getattr(value, "model_dump", None)
+    if dump is None:
+        raise InvalidEvent(f"{what}: a {type(value).__name__} is neither a mapping nor a pydantic model")
+    dumped: dict[Any, Any] = dump(mode="json")
+    return dumped
 
 
 def _first_mistake(error: ValidationError) -> str:
     mistake = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in mistake["loc"])
     return f"{place}: {mistake['msg']}" if place else str(mistake["msg"])
+
+
+def _is_deeper(data: Any, text: str) -> bool:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False  # so few that they cannot nest deeper
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        below = [value.values() if isinstance(value, dict) else value for value in level]
+        level = [v for values in below for v in values if isinstance(v, dict | list | tuple)]
+        if not level:
+            return False
+    return True
+
+
+def _whole(what: str, value: int) -> int:
+    # True and 5.0 would reach the server as they are written, and be refused there
+    if type(value) is not int:
+        raise InvalidEvent(f"{what}: {value!r} is not a whole number")
+    return value
 
 
 def _milliseconds(timeout: float) -> float:

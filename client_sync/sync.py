@@ -6,9 +6,10 @@ counts once; a page that was read and not stored is read again.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -17,6 +18,7 @@ from client_sync import inbox, outbox, plan
 from client_sync.lock import sync_lock
 from client_sync.plan import Acknowledge, BeginLife, MintReplica, Pause, Position, Rewind, StorePage
 from client_sync.replica import Replica
+from client_sync.submission import format_time
 from ledger.errors import Conflict, LedgerError, NotALedger, ServerUnreachable
 from ledger.ids import new_id
 from ledger.protocol import Accepted, PushReply
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS: Final = 3
 LOCK_TIMEOUT_S: Final = 30.0
+SYNC_NOTED_EVERY: Final = timedelta(minutes=1)
 
 _PUSH: Final = """
     select ledger.push(%(replica_id)s::uuid, %(base_seq)s::bigint, %(ids)s::text[], %(job_ids)s::text[],
@@ -93,9 +96,18 @@ def sync_now(
 
     exchange = Exchange(replica, report)
     with sync_lock(replica.path, timeout=LOCK_TIMEOUT_S):
-        for attempt in retrying(attempts=attempts):
-            with attempt, translating(), connect(dsn, application_name="jobledger sync") as connection:
-                exchange.run(connection)
+        try:
+            for attempt in retrying(attempts=attempts):
+                with (
+                    attempt,
+                    replica.translating(),
+                    translating(),
+                    connect(dsn, application_name="jobledger sync") as connection,
+                ):
+                    exchange.run(connection)
+        except LedgerError as error:
+            note_failure(replica, error)
+            raise
     return exchange.result
 
 
@@ -173,11 +185,15 @@ class Exchange:
             size = plan.next_page_size(size, sum(len(row["data"]) for row in events))
 
     def _note_success(self) -> None:
+        ((last_sync_at, last_error),) = self._replica.connection().execute(
+            "select last_sync_at, last_error from replica"
+        )
         now = datetime.now(UTC)
-        (row,) = self._replica.connection().execute("select last_sync_at, last_error from replica")
-        # an idle poll writes nothing: a write costs a sync of the disk
-        if row[1] is not None or row[0] is None or now - datetime.fromisoformat(row[0]) > timedelta(minutes=1):
-            note_outcome(self._replica, now, None)
+        noted = last_sync_at is not None and now - datetime.fromisoformat(last_sync_at) < SYNC_NOTED_EVERY
+        if noted and last_error is None:
+            return  # an idle poll writes nothing: a write costs a sync of the disk
+        with self._replica.transaction() as connection:
+            connection.execute("update replica set last_sync_at = :now, last_error = null", {"now": format_time(now)})
 
     def _position(self) -> Position:
         return outbox.read_position(self._replica.connection())
@@ -188,16 +204,11 @@ class Exchange:
             self._report(self.result)
 
 
-def note_outcome(replica: Replica, now: datetime, error: LedgerError | None) -> None:
-    """Keep when the file was last in sync, or why it could not be: for whoever looks at it offline."""
-    with replica.transaction() as connection:
-        if error is None:
-            connection.execute(
-                "update replica set last_sync_at = :now, last_error = null",
-                {"now": now.isoformat(timespec="milliseconds").replace("+00:00", "Z")},
-            )
-        else:
-            connection.execute("update replica set last_error = :error", {"error": str(error)})
+def note_failure(replica: Replica, error: LedgerError) -> None:
+    """Keep why the file could not be synced, for whoever looks at it offline."""
+    # the file may be what the trouble is about: then whoever hears of the error itself has to do
+    with suppress(LedgerError, sqlite3.Error), replica.transaction() as connection:
+        connection.execute("update replica set last_error = :error", {"error": str(error)})
 
 
 @contextmanager

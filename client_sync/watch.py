@@ -24,7 +24,8 @@ def follow(replica: Replica, job_id: UUID, timeout: float | None) -> Iterator[Jo
     last: Job | None = None
     while True:
         seen = replica.changes
-        job = read_job(replica.connection(), job_id)
+        with replica.translating():
+            job = read_job(replica.connection(), job_id)
         if job is None:
             raise not_found(job_id)
         if job != last:

@@ -1,10 +1,10 @@
 """Who may do what: login roles, and the group of the ledger each of them belongs to.
 
-A login gets the rights of one group and nothing else. It is created without any attribute but LOGIN, and INHERIT: with
-NOINHERIT it would have to ``set role`` to the group before every call, while the doors of the ledger take the owner from
-the session and gain nothing by it. Postgres 16 and later can say more, so there the membership is granted with inherit
-and without set and admin: the login has the group's rights, but cannot become the group, own things in its name or let
-others in.
+A login gets the rights of one group and nothing else. It is created without any attribute but LOGIN, and INHERIT:
+with NOINHERIT it would have to ``set role`` to the group before every call, while the doors of the ledger take the
+owner from the session and gain nothing by it. Postgres 16 and later can say more, so there the membership is granted
+with inherit and without set and admin: the login has the group's rights, but cannot become the group, own things in
+its name or let others in.
 """
 
 from __future__ import annotations

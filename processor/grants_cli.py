@@ -27,15 +27,15 @@ group_argument: Final = click.argument(
 @click.option(
     "--password-file",
     metavar="FILE|-",
-    help="Give the login this password: the one line of a file, or of standard input. Without it the password stays as it is.",
+    help="The login's new password: the one line of a file, or of standard input. Without it the password stays.",
 )
 @json_option
 @dsn_option
 def grant(group: str, name: str, password_file: str | None, as_json: bool, dsn: str) -> None:
     """Let the login NAME act as a client, auditor, processor or operator. Running it again is harmless.
 
-    The login is created where there is none. A login is in one group only. NAME will stand in the ledger as the owner or
-    actor of what it does.
+    The login is created where there is none. A login is in one group only. NAME will stand in the ledger as the
+    owner or actor of what it does.
 
     \b
     Example:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from client_sync import JobClient
+from client_sync import JobClient, inbox
+from client_sync.plan import BeginLife, Position, StorePage
+from client_sync.replica import Replica
+from ledger.ids import new_id
 
 
 @pytest.fixture
@@ -56,3 +61,30 @@ def test_the_owner_of_a_file_is_learned_once(plain: sqlite3.Connection) -> None:
     plain.execute("update replica set owner = 'alice'")
     with pytest.raises(sqlite3.IntegrityError, match="belongs to another owner"):
         plain.execute("update replica set owner = 'bob'")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "seq = 2",
+        "recorded_at = '2020-01-01T00:00:00Z', seq = 2",
+        "owner = 'somebody', seq = 2",
+        "seq = null, life = null",
+        "life = 2",
+        "seq = 9, life = 2",
+    ],
+)
+def test_p7_what_the_server_has_confirmed_stays(path: Path, plain: sqlite3.Connection, change: str) -> None:
+    with closing(Replica(path)) as replica:
+        inbox.begin_life(replica, Position(new_id()), BeginLife(new_id()))
+        told = {
+            "id": str(new_id()), "job_id": str(new_id()), "type": "job.requested", "v": 1, "owner": "alice",
+            "actor": "alice", "seq": 1, "occurred_at": "2026-01-01T00:00:00Z", "recorded_at": "2026-01-01T00:00:00Z",
+            "replica_id": None, "replica_seq": None, "correlation_id": None, "causation_id": None,
+            "data": '{"name": "a"}',
+        }  # fmt: skip
+        inbox.store_page(replica, [told], StorePage(5, new_id(), more=False))
+    before = plain.execute("select * from events").fetchall()
+    with pytest.raises(sqlite3.IntegrityError):
+        plain.execute(f"update events set {change}")  # noqa: S608 - the table above
+    assert plain.execute("select * from events").fetchall() == before

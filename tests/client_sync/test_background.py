@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from databases import Database
 from stepwise import Server
 from waiting import until
 
@@ -76,9 +75,9 @@ def test_a_cut_connection_is_made_again(syncing: JobClient, server: Server) -> N
     until(lambda: syncing.sync_error is None, "no more complaint")
 
 
-def test_a_server_that_is_away_is_waited_for(path: Path, database: Database, server: Server) -> None:
+def test_a_server_that_is_away_is_waited_for(path: Path, server: Server) -> None:
     with JobClient(path, dsn=server.dsn) as jobs:
-        server.execute("alter role app_alice connection limit 0")
+        server.limit_connections(0)
         try:
             jobs.start_sync(poll=NEVER)
             job = jobs.submit("count-words")
@@ -86,7 +85,7 @@ def test_a_server_that_is_away_is_waited_for(path: Path, database: Database, ser
             with jobs.transaction() as db:
                 assert "too many connections" in str(db.execute("select last_error from replica").fetchone())
         finally:
-            server.execute("alter role app_alice connection limit -1")
+            server.limit_connections(-1)
         until(lambda: jobs.get(job.id).shown == "accepted", "the push")
         until(lambda: jobs.sync_error is None, "no more complaint")
         with jobs.transaction() as db:

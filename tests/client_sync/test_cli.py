@@ -119,7 +119,7 @@ def test_many_requests_come_from_a_file_of_lines(verb: Verb, tmp_path: Path, pat
         ("nonsense", "is not JSON"),
         ("[]", "not a JSON object"),
         ('{"parms": {}}', "no field parms"),
-        ('{"priority": "high"}', "priority: "),
+        ('{"priority": "high"}', "priority: 'high' is not a whole number"),
         ('{"params": []}', "params: "),
     ],
 )

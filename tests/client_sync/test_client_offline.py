@@ -223,6 +223,16 @@ def test_a_writer_that_keeps_the_file_is_waited_for_and_then_named(jobs: JobClie
     jobs.submit("a")
 
 
+def test_p1_what_does_not_fit_on_the_disk_is_not_promised(jobs: JobClient) -> None:
+    kept = jobs.submit("a")
+    with jobs.transaction() as db:
+        ((pages,),) = db.execute("pragma page_count").fetchall()
+        db.execute(f"pragma max_page_count = {pages + 3}")
+    with pytest.raises(LedgerError, match="disk is full"):
+        jobs.submit("b", {"text": "x" * 200_000})
+    assert jobs.list() == [kept]
+
+
 def test_text_that_is_not_utf8_stops_nobody(jobs: JobClient, plain: sqlite3.Connection) -> None:
     plain.execute(
         "insert into events (type, data) values ('job.requested', cast(:data as text))",

@@ -108,7 +108,7 @@ def test_p12_a_page_is_stored_whole_or_not_at_all(online: JobClient, server: Ser
                 create trigger full before insert on events when new.seq = 3
                 begin select raise(abort, 'the disk is full'); end"""
             )
-        with pytest.raises(sqlite3.IntegrityError, match="the disk is full"):
+        with pytest.raises(LedgerError, match="the disk is full"):
             second.sync()
         assert second.list() == []
         with second.transaction() as db:
@@ -289,6 +289,25 @@ def test_what_a_restored_server_no_longer_has_from_another_file_goes(
             server.sequence()
             jobs.sync()
             assert jobs.get(elsewhere.id).shown == "pending"
+
+
+def test_what_a_later_backup_still_had_comes_back(
+    path: Path, database: Database, postgres_dsn: str, template: str
+) -> None:
+    whole = Server(database)
+    with JobClient(path.with_name("other.db"), dsn=whole.dsn) as other:
+        elsewhere = other.submit("elsewhere")
+        other.sync()
+        whole.sequence()
+    with JobClient(path, dsn=whole.dsn) as jobs:
+        jobs.sync()
+        assert jobs.get(elsewhere.id).shown == "pending"
+    with new_database(postgres_dsn, template) as empty, JobClient(path, dsn=Server(empty).dsn) as jobs:
+        jobs.sync()
+        assert jobs.list() == []
+    with restored(postgres_dsn, database) as server, JobClient(path, dsn=server.dsn) as jobs:
+        jobs.sync()
+        assert jobs.get(elsewhere.id).shown == "pending"
 
 
 def test_a_refusal_of_a_lost_server_is_judged_again(

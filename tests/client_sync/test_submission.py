@@ -47,16 +47,33 @@ def test_params_may_be_a_model() -> None:
     assert text(params=params)["params"] == {"path": "a.txt", "since": "2026-01-01T00:00:00Z"}
 
 
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        value = {"x": value}
+    return value
+
+
+def test_depth_is_counted_as_the_server_counts_it() -> None:
+    deep = nested(62)
+    assert text(params={"x": deep, "y": [[]] * 100, "z": "[" * 100})["params"]["x"] == deep
+
+
+def test_a_text_may_speak_of_nul() -> None:
+    assert text(params={"x": "\\u0000"})["params"] == {"x": "\\u0000"}
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
         ({"name": ""}, "name: String should have at least 1 character"),
         ({"name": 5}, "name: Input should be a valid string"),
         ({"namespace": ""}, "namespace: "),
-        ({"priority": "5"}, "priority: Input should be a valid integer"),
-        ({"priority": True}, "priority: "),
+        ({"priority": "5"}, "priority: '5' is not a whole number"),
+        ({"priority": True}, "priority: True is not a whole number"),
+        ({"max_attempts": 3.0}, "max_attempts: 3.0 is not a whole number"),
         ({"priority": 40_000}, "priority: Input should be less than or equal to 32767"),
-        ({"params": [1]}, "a list is not a mapping"),
+        ({"params": [1]}, "params: a list is neither a mapping"),
         ({"params": {"x": float("nan")}}, "not JSON"),
         ({"params": {"x": datetime(2026, 1, 1, tzinfo=UTC)}}, "not JSON: Object of type datetime"),
         ({"params": {"x": "\ud800"}}, "not JSON"),
@@ -64,13 +81,17 @@ def test_params_may_be_a_model() -> None:
         ({"run_at": "tomorrow"}, "run_at: 'tomorrow' is not a time"),
         ({"run_at": datetime(2026, 1, 1)}, "has no time zone"),  # noqa: DTZ001 - the mistake that is tested
         ({"run_at": "9999-12-31T23:59:59-12:00"}, "is not a time"),
+        ({"run_at": "9000-01-01T00:00:00Z"}, "is too far away"),
+        ({"params": {"x": "a\0b"}}, "the character NUL"),
+        ({"params": nested(64)}, "nests deeper than 64 levels"),
         ({"expires_at": 5}, "expires_at: 5 is not a time"),
         ({"max_attempts": 0}, "limits.max_attempts: "),
         ({"timeout": "5"}, "timeout: '5' is not a number"),
         ({"timeout": 0}, "limits.timeout: "),
         ({"key": ""}, "key: "),
         ({"labels": {"x": {1, 2}}}, "not JSON: Object of type set"),
-        ({"parent": "x"}, "parent: "),
+        ({"labels": ["x"]}, "labels: a list is neither a mapping"),
+        ({"parent": "x"}, "'x' is not a job id"),
     ],
 )
 def test_what_the_server_would_refuse_is_refused_here(fields: dict[str, Any], reason: str) -> None:

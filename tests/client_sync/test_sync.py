@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 from databases import Database
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from stepwise import Server
 
-from client_sync import JobClient, JobFailed, outbox, plan
+from client_sync import JobClient, JobFailed, Submission, outbox, plan
 from client_sync.lock import SyncBusy, sync_lock
 from client_sync.sync import SyncRefused, SyncResult
-from ledger.errors import LedgerError, NotALedger, ServerUnreachable
+from ledger.errors import InvalidEvent, LedgerError, NotALedger, ServerUnreachable
 
 
 def test_a_job_goes_there_and_its_result_comes_back(online: JobClient, server: Server) -> None:
@@ -114,6 +117,16 @@ def test_a_push_carries_so_many_bytes_at_most(online: JobClient, server: Server)
     assert online.sync().pushed == 25
 
 
+def test_an_event_larger_than_a_push_goes_alone(
+    online: JobClient, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "MAX_PUSH_BYTES", 1)
+    online.submit_many({"name": "a"} for _ in range(3))
+    heard: list[SyncResult] = []
+    online.sync(report=heard.append)
+    assert [result.pushed for result in heard][:3] == [1, 2, 3]
+
+
 def test_p2_sending_again_what_the_server_has_changes_nothing(online: JobClient, server: Server) -> None:
     jobs = [online.submit("a"), online.submit("b")]
     with online.transaction() as db:
@@ -161,6 +174,51 @@ def test_p8_a_refused_event_delays_no_neighbour_and_its_author_is_told(
     assert [online.get(job.id).shown for job in (before, after)] == ["pending", "pending"]
     assert online.get(poison.id) == poison
     assert online.sync() == SyncResult(), "told once"
+
+
+def test_a_cancel_that_is_not_yet_in_order_does_not_hide_what_is(online: JobClient, server: Server) -> None:
+    job = online.submit("count-words")
+    online.sync()
+    server.sequence()
+    online.sync()
+    server.start("count-words")
+    server.sequence()
+    online.cancel(job.id)
+    assert online.sync() == SyncResult(pushed=1, pulled=1)
+    assert (online.get(job.id).status, online.get(job.id).shown) == ("running", "cancelling")
+
+
+texts = st.text(max_size=8)
+moments = st.datetimes(datetime(1600, 1, 3), datetime(8999, 12, 29), timezones=st.just(UTC))  # noqa: DTZ001 - UTC follows
+values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+submissions = st.builds(
+    Submission,
+    name=st.text(min_size=1, max_size=10),
+    params=st.dictionaries(texts, values, max_size=3),
+    namespace=st.text(min_size=1, max_size=10),
+    priority=st.integers(-32_768, 32_767),
+    run_at=st.none() | moments,
+    key=st.none() | st.text(min_size=1, max_size=10),
+    labels=st.dictionaries(texts, texts, max_size=3),
+    max_attempts=st.none() | st.integers(1, 1000),
+    timeout=st.none() | st.floats(0.001, 604_800) | st.integers(1, 604_800),
+    parent=st.none() | st.uuids(),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(requests=st.lists(submissions, min_size=1, max_size=5))
+@example(requests=[Submission(name="deep", params=json.loads('{"x":' * 62 + "{}" + "}" * 62))])
+@example(requests=[Submission(name="quick", timeout=0.001), Submission(name="slow", timeout=604_800.0)])
+def test_what_is_taken_here_is_taken_there(online: JobClient, server: Server, requests: list[Submission]) -> None:
+    for request in requests:
+        with suppress(InvalidEvent):
+            online.submit_many([request])
+    assert online.sync().refused == 0, online.refusals()
 
 
 def test_p8_text_that_is_not_utf8_delays_no_neighbour(
@@ -213,6 +271,19 @@ def test_p11_a_file_holds_its_owners_jobs_only(online: JobClient, server: Server
     with JobClient(tmp_path / "laptop.db", dsn=server.dsn) as laptop:
         laptop.sync()
         assert [(job.name, job.owner) for job in laptop.list()] == [("alices", "app_alice")]
+
+
+def test_the_jobs_of_other_owners_cost_no_write(
+    online: JobClient, server: Server, tmp_path: Path, plain: sqlite3.Connection
+) -> None:
+    online.sync()
+    before = plain.execute("pragma data_version").fetchone()
+    with JobClient(tmp_path / "bob.db", dsn=server.other_dsn) as bob:
+        bob.submit("bobs")
+        bob.sync()
+        server.sequence()
+    assert online.sync() == SyncResult()
+    assert plain.execute("pragma data_version").fetchone() == before
 
 
 def test_p11_a_file_of_another_owner_is_turned_away_before_anything_is_exchanged(
@@ -304,9 +375,11 @@ def test_a_database_without_a_ledger_is_told_apart(path: Path, empty_database: D
 def test_a_server_that_is_not_there_costs_nothing_but_the_wait(path: Path) -> None:
     with JobClient(path, dsn="postgresql://127.0.0.1:1/nothing") as jobs:
         jobs.submit("a")
-        with pytest.raises(ServerUnreachable):
+        with pytest.raises(ServerUnreachable) as error:
             jobs.sync()
         assert jobs.unsent == 1
+        with jobs.transaction() as db:
+            assert db.execute("select last_error, last_sync_at from replica").fetchone() == (str(error.value), None)
 
 
 def test_one_sync_at_a_time(online: JobClient, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

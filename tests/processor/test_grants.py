@@ -46,7 +46,7 @@ def name(database: Database) -> Iterator[str]:
 
 
 def make_role(database: Database, name: str, attributes: str) -> None:
-    database.connect().execute(sql.SQL("create role {} " + attributes).format(sql.Identifier(name)))  # type: ignore[arg-type]  # a test's constant
+    database.connect().execute(sql.SQL("create role {} " + attributes).format(sql.Identifier(name)))
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -64,7 +64,9 @@ def test_a_new_login_has_the_groups_rights_and_nothing_else(database: Database, 
     assert attributes is not None
     assert list(attributes.values()) == [True, True, False, False, False, False, False]
     with connect(make_conninfo(database.dsn, user=name, password=PASSWORD)) as session:
-        seen = session.execute("select session_user::text as me, has_schema_privilege('ledger', 'usage') as may").fetchone()
+        seen = session.execute(
+            "select session_user::text as me, has_schema_privilege('ledger', 'usage') as may"
+        ).fetchone()
         assert seen == {"me": name, "may": True}
         if session.info.server_version >= SINGLE_GRANT_OPTIONS:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -106,7 +108,8 @@ def test_the_password_is_kept_and_sent_as_a_verifier(database: Database, name: s
 
 
 @pytest.mark.parametrize(
-    "attributes", ["superuser login", "login bypassrls", "login replication", "login createrole", "login createdb", "nologin"]
+    "attributes",
+    ["superuser login", "login bypassrls", "login replication", "login createrole", "login createdb", "nologin"],
 )
 def test_a_role_with_other_power_is_refused(database: Database, name: str, attributes: str) -> None:
     make_role(database, name, attributes)
