@@ -583,6 +583,30 @@ as $$ select 1785686116 $$;
 comment on function ledger.lock_class is
     'First key of this project''s advisory locks. Second key 0: the sequencer; a processor''s number: that it lives.';
 
+create function ledger.is_processors_lock(p_number integer) returns boolean
+language sql stable security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+    select exists (
+        select from pg_locks k join pg_stat_activity a on a.pid = k.pid
+        where k.locktype = 'advisory' and k.granted and k.objsubid = 2
+          and k.database = (select d.oid from pg_database d where d.datname = current_database())
+          and k.classid = ledger.lock_class()::oid and k.objid = p_number::oid
+          and pg_has_role(a.usesysid, 'ledger_processor', 'member'))
+$$;
+comment on function ledger.is_processors_lock is
+    'Whether an advisory lock of ours is held by a session that may run jobs. Anyone who can log in can take any advisory lock, and
+     Postgres cannot forbid it to some: so a lock that someone else holds counts as free.';
+
+create function ledger.stand_for_sequencer() returns boolean
+language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+begin
+    return pg_try_advisory_lock(ledger.lock_class(), 0) or not ledger.is_processors_lock(0);
+end
+$$;
+comment on function ledger.stand_for_sequencer is
+    'Whether this session is to make the passes. The lock only spares work: two sequencers at once are harmless (ledger.sequence).';
+
 create function ledger.register_processor(
     p_processor uuid, p_host text, p_pid integer, p_namespaces text[], p_names text[]) returns integer
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
@@ -591,11 +615,14 @@ declare
     v_number integer;
 begin
     lock table ledger.events in row exclusive mode;
-    insert into ledger.processors (processor, host, pid, login, namespaces, names)
-    values (p_processor, p_host, p_pid, session_user, p_namespaces, p_names)
-    returning number into v_number;
-    -- Held by this session until it ends, by whatever means: how others see, at once, that the processor is gone.
-    perform pg_advisory_lock(ledger.lock_class(), v_number);
+    -- Held by this session until it ends, by whatever means: how others see, at once, that the processor is gone. Anyone can
+    -- take such a lock, so a number whose lock is not to be had is left out, and never waited for.
+    loop
+        v_number := nextval(pg_get_serial_sequence('ledger.processors', 'number'));
+        exit when pg_try_advisory_lock(ledger.lock_class(), v_number);
+    end loop;
+    insert into ledger.processors (processor, number, host, pid, login, namespaces, names) overriding system value
+    values (p_processor, v_number, p_host, p_pid, session_user, p_namespaces, p_names);
     insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
     values (ledger.new_id(), 'processor.started', 1, session_user, session_user, now(), now(), ledger.current_life(),
             json_build_object('processor', p_processor, 'host', p_host, 'pid', p_pid, 'namespaces', p_namespaces, 'names', p_names));
@@ -649,7 +676,8 @@ begin
         from gone g
         where p.processor = g.processor
           and (g.heartbeat_at < clock_timestamp() - p_lease
-               or pg_try_advisory_xact_lock(ledger.lock_class(), g.number))
+               or pg_try_advisory_xact_lock(ledger.lock_class(), g.number)
+               or not ledger.is_processors_lock(g.number))
         returning p.processor, g.heartbeat_at
     )
     insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
@@ -905,7 +933,8 @@ begin
     if length(p_data) - length(translate(p_data, '[{', '')) <= p_depth then
         return false;  -- so few that they cannot nest deeper
     end if;
-    v_brackets := translate(regexp_replace(regexp_replace(p_data, '"([^"\\]|\\.)*"', '', 'g'), '[^][{}]', '', 'g'), '{}', '[]');
+    -- A text that never ends is taken to the end as well: otherwise the search starts again at each of its quotes.
+    v_brackets := translate(regexp_replace(regexp_replace(p_data, '"([^"\\]|\\.)*"?', '', 'g'), '[^][{}]', '', 'g'), '{}', '[]');
     for i in 1 .. p_depth loop
         exit when v_brackets = '';
         v_brackets := replace(v_brackets, '[]', '');
@@ -1039,8 +1068,8 @@ begin
         left join ledger.events r on r.job_id = a.job_id and r.type = 'job.requested'
     ), refused as (
         insert into ledger.refusals (replica_id, replica_seq, event_id, job_id, owner, code, detail, type, data)
-        select p_replica, j.seq, coalesce(j.sent_id, ''), j.sent_job_id, p_owner,
-               split_part(j.verdict, ': ', 1), substr(j.verdict, strpos(j.verdict, ': ') + 2), j.type, left(j.data, 10000)
+        select p_replica, j.seq, coalesce(j.sent_id, ''), left(j.sent_job_id, 200), p_owner,
+               split_part(j.verdict, ': ', 1), substr(j.verdict, strpos(j.verdict, ': ') + 2), left(j.type, 200), left(j.data, 10000)
         from judged j where j.verdict is not null
     )
     insert into ledger.events
@@ -1076,8 +1105,8 @@ begin
                     v_retried := true;
                 when data_exception or integrity_constraint_violation or program_limit_exceeded then
                     insert into ledger.refusals (replica_id, replica_seq, event_id, job_id, owner, code, detail, type, data)
-                    values (p_replica, p_before + i, coalesce(p_ids[i], ''), p_job_ids[i], p_owner, 'invalid', sqlerrm, p_types[i],
-                            left(p_data[i], 10000));
+                    values (p_replica, p_before + i, coalesce(p_ids[i], ''), left(p_job_ids[i], 200), p_owner, 'invalid', left(sqlerrm, 2000),
+                            left(p_types[i], 200), left(p_data[i], 10000));
                     exit;
             end;
         end loop;
@@ -1104,6 +1133,7 @@ create function ledger.push(
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set standard_conforming_strings = on  -- the texts in what it calls are read when a session first calls it
 as $$
 #variable_conflict use_variable
 declare
@@ -1116,14 +1146,22 @@ declare
 begin
     perform ledger.insist_on_read_committed();
     lock table ledger.events in row exclusive mode;
+    if replica_id is null or base_seq is null or base_seq < 0 then
+        return json_build_object('reply', 'refused', 'code', 'invalid', 'detail', 'a push names its replica, and a base of 0 or more');
+    end if;
+    -- Slices and unnest mean what is said here only for arrays that begin at 1, have one dimension and are of one length.
+    if v_count > 0 and exists (select from unnest(array[
+           array_dims(ids), array_dims(job_ids), array_dims(types), array_dims(versions), array_dims(occurred_at),
+           array_dims(correlation_ids), array_dims(causation_ids), array_dims(data)]) d
+           where d is distinct from format('[1:%s]', v_count)) then
+        return json_build_object('reply', 'refused', 'code', 'invalid', 'detail', 'the arrays differ in length or shape');
+    end if;
     if (select v_count > l.max_batch_events or coalesce((select sum(octet_length(d)) from unnest(data) d), 0) > l.max_batch_bytes
+               or pg_column_size(ids) + pg_column_size(job_ids) + pg_column_size(types) + pg_column_size(occurred_at)
+                  + pg_column_size(correlation_ids) + pg_column_size(causation_ids) > l.max_batch_bytes
         from ledger.limits l) then
         return json_build_object('reply', 'refused', 'code', 'too_large', 'detail',
             (select format('a push carries at most %s events and %s bytes', l.max_batch_events, l.max_batch_bytes) from ledger.limits l));
-    end if;
-    if v_count <> all (array[cardinality(job_ids), cardinality(types), cardinality(versions), cardinality(occurred_at),
-                             cardinality(correlation_ids), cardinality(causation_ids), cardinality(data)]) and v_count > 0 then
-        return json_build_object('reply', 'refused', 'code', 'invalid', 'detail', 'the arrays differ in length');
     end if;
     insert into ledger.replicas as r (replica_id, owner, head) values (replica_id, v_owner, 0) on conflict do nothing;
     select r.owner, r.head into v_known_owner, v_head from ledger.replicas r where r.replica_id = push.replica_id for update;
@@ -1184,6 +1222,7 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off se
 as $$
 #variable_conflict use_column
 declare
+    v_max integer := least(greatest(coalesce(max_events, 1000), 1), 10000);
     v_last bigint;
     v_epoch uuid;
 begin
@@ -1199,11 +1238,11 @@ begin
                e.correlation_id, e.causation_id, e.data::text
         from (select g.seq, g.event_id from ledger.log g
               where g.owner = session_user and g.seq > after_seq and g.seq <= v_last
-              order by g.seq limit max_events) l
+              order by g.seq limit v_max) l
         join ledger.events e on e.id = l.event_id
     )
     select u.upto_seq, v_epoch, p.*
-    from (select case when count(*) = max_events then max(g.seq) else greatest(v_last, after_seq) end as upto_seq from page g) u
+    from (select case when count(*) = v_max then max(g.seq) else greatest(v_last, after_seq) end as upto_seq from page g) u
     left join page p on true
     order by p.seq;
 end
@@ -1218,7 +1257,7 @@ create function ledger.submit(
     limits json default null, key text default null, labels json default null, job_id uuid default null) returns uuid
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off
+set enable_seqscan = off set standard_conforming_strings = on
 as $$
 #variable_conflict use_variable
 declare
@@ -1269,7 +1308,8 @@ grant select on ledger.my_jobs to ledger_client;
 
 grant execute on function
     ledger.ensure_life, ledger.sequence, ledger.register_processor, ledger.beat, ledger.stop_processor, ledger.find_lost,
-    ledger.forget_claims, ledger.claim, ledger.record, ledger.find_cancelled, ledger.completed_steps, ledger.lock_class
+    ledger.forget_claims, ledger.claim, ledger.record, ledger.find_cancelled, ledger.completed_steps, ledger.lock_class,
+    ledger.stand_for_sequencer, ledger.is_processors_lock
     to ledger_processor;
 
 grant select on all tables in schema ledger to ledger_processor, ledger_auditor, ledger_operator;

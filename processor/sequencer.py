@@ -35,7 +35,7 @@ LONGEST_GAP_S: Final = 0.02
 GAP_PER_EVENT_S: Final = 0.0001
 """After a pass that found many events more are on their way: a little patience makes the next one worth its cost."""
 
-TRY_LOCK: Final = "select pg_try_advisory_lock(ledger.lock_class(), 0)"
+TRY_LOCK: Final = "select ledger.stand_for_sequencer()"
 ENSURE_LIFE: Final = "select ledger.ensure_life()"
 SEQUENCE: Final = "select s.sequenced, s.more, s.next_due from ledger.sequence() s"
 

@@ -205,7 +205,12 @@ def test_p5_a_processor_that_comes_back_after_its_lease_changes_nothing(ledger: 
     sequence(ledger.owner)
     frozen = Worker(ledger.database.connect("worker"))
     (claimed,) = frozen.claim()
-    start(registry, grace=0.1, heartbeat=0.1, lease=0.5)
+    # it has not been heard of for an hour, though its session is still there
+    ledger.owner.execute(
+        "update ledger.processors set heartbeat_at = heartbeat_at - interval '1 hour' where processor = %(id)s",
+        {"id": frozen.id},
+    )
+    start(registry)
     state = ledger.wait_for(job)
     assert (state.result, state.attempt) == ("by the living", 2)
     [lost] = [event["data"] for event in ledger.events(job) if event["type"] == "attempt.lost"]

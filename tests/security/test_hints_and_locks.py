@@ -1,0 +1,135 @@
+"""Notifications are hints, and locks that anyone can take stop nobody (P4, P9)."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from doors import Draft, Worker, push, push_jobs, sequence
+from in_process import Ledger, RunningService
+from psycopg.errors import LockNotAvailable
+from security.besieged import ALICE, BOB, Besieged, value
+
+from ledger.ids import new_id
+from ledger.protocol import Accepted
+from processor import JobContext, Registry
+from processor.settings import Settings
+
+CHANNELS = ["ledger_events", "ledger_feed", "ledger_cancel"]
+SEQUENCERS_LOCK = "select pg_advisory_lock(1785686116, 0)"
+
+
+@pytest.fixture
+def registry() -> Registry:
+    registry = Registry()
+
+    @registry.handler("noop")
+    def noop(job: JobContext) -> None:
+        """Nothing to do."""
+
+    return registry
+
+
+def test_p9_payloads_are_empty(besieged: Besieged) -> None:
+    listener = besieged.database.connect(ALICE)
+    for channel in CHANNELS:
+        listener.execute(f"listen {channel}".encode())
+    bob = besieged.database.connect(BOB)
+    draft = Draft()
+    push(bob, new_id(), 0, [draft, Draft("job.cancel_requested", "{}", draft.job_id)])
+    sequence(besieged.owner)
+    heard = {(notice.channel, notice.payload) for notice in listener.notifies(timeout=1)}
+    assert heard == {(channel, "") for channel in CHANNELS}
+
+
+@pytest.mark.parametrize("payload", ["", "forged", '{"owner": "app_bob", "type": "job.completed"}', "x" * 7999])
+def test_p9_a_forged_notification_harms_nothing(besieged: Besieged, registry: Registry, payload: str) -> None:
+    service = RunningService(besieged.database.dsn_as("worker"), registry, Settings())
+    try:
+        for channel in CHANNELS * 20:
+            besieged.alice.execute(
+                "select pg_notify(%(channel)s, %(payload)s)", {"channel": channel, "payload": payload}
+            )
+        ledger = Ledger(besieged.database)
+        assert ledger.wait_for(ledger.submit("noop")).status == "completed"
+    finally:
+        service.stop()
+    besieged.assert_sound()
+
+
+def test_p4_holding_the_sequencers_lock_does_not_stop_the_log(besieged: Besieged, registry: Registry) -> None:
+    """Anyone who can log in can take an advisory lock: it may spare work, but never decide whether work is done."""
+    besieged.alice.execute(SEQUENCERS_LOCK)
+    service = RunningService(besieged.database.dsn_as("worker"), registry, Settings())
+    try:
+        ledger = Ledger(besieged.database)
+        assert ledger.wait_for(ledger.submit("noop")).status == "completed"
+    finally:
+        service.stop()
+
+
+def test_p4_only_one_stands_for_sequencer_while_a_processor_holds_the_lock(besieged: Besieged) -> None:
+    first, second = besieged.database.connect("worker"), besieged.database.connect("worker")
+    assert value(first, "select ledger.stand_for_sequencer()") is True
+    assert value(second, "select ledger.stand_for_sequencer()") is False
+    first.close()
+
+
+def test_p4_holding_the_locks_of_processors_to_come_does_not_keep_them_out(besieged: Besieged) -> None:
+    last = value(besieged.owner, "select coalesce(max(number), 0) from ledger.processors")
+    besieged.alice.execute(
+        "select pg_advisory_lock(1785686116, n) from generate_series(%(last)s + 1, %(last)s + 50) n", {"last": last}
+    )
+    worker = besieged.database.connect("worker")
+    worker.execute("set lock_timeout = '5s'")
+    Worker(worker)
+
+
+def test_p4_taking_over_a_dead_processors_lock_does_not_hide_its_death(besieged: Besieged) -> None:
+    """Alice waits for the lock of a living processor, and has it when that dies."""
+    push_jobs(besieged.database.connect(ALICE), 1)
+    sequence(besieged.owner)
+    connection = besieged.database.connect("worker")
+    worker = Worker(connection)
+    number = value(besieged.owner, "select number from ledger.processors where processor = %(id)s", id=worker.id)
+    connection.close()
+    besieged.alice.execute("select pg_advisory_lock(1785686116, %(number)s)", {"number": number})
+    lost = besieged.database.connect("worker").execute(
+        "select ledger.find_lost(interval '0 seconds', interval '1 day')"
+    )
+    assert lost.rowcount >= 0
+    assert value(
+        besieged.owner, "select lost_at is not null from ledger.processors where processor = %(id)s", id=worker.id
+    )
+
+
+def test_a_living_processor_is_not_given_up_for_a_lock_that_it_holds(besieged: Besieged) -> None:
+    worker = Worker(besieged.database.connect("worker"))
+    besieged.database.connect("worker").execute("select ledger.find_lost(interval '0 seconds', interval '1 day')")
+    assert value(besieged.owner, "select lost_at is null from ledger.processors where processor = %(id)s", id=worker.id)
+
+
+def test_p12_a_push_that_is_never_committed_delays_nobody(besieged: Besieged) -> None:
+    besieged.alice.execute("begin")
+    push(besieged.alice, besieged.alices_replica, 1, [Draft()])
+    bob = besieged.database.connect(BOB)
+    bob.execute("set lock_timeout = '2s'")
+    push_jobs(bob, 1)
+    besieged.owner.execute("set lock_timeout = '2s'")
+    assert sequence(besieged.owner) == 1
+
+
+def test_p12_a_lock_of_alices_on_her_replica_holds_up_only_herself(besieged: Besieged) -> None:
+    besieged.alice.execute("begin")
+    push(besieged.alice, besieged.alices_replica, 1, [Draft()])
+    again = besieged.database.connect(ALICE)
+    again.execute("set lock_timeout = '100ms'")
+    with pytest.raises(LockNotAvailable):
+        push(again, besieged.alices_replica, 1, [Draft()])
+    assert isinstance(push(again, new_id(), 0, [Draft()]), Accepted)
+
+
+def test_a_client_ends_only_its_own_sessions(besieged: Besieged) -> None:
+    pid = value(besieged.database.connect(BOB), "select pg_backend_pid()")
+    for call in ("pg_terminate_backend", "pg_cancel_backend"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            besieged.alice.execute(f"select {call}(%(pid)s)".encode(), {"pid": pid})

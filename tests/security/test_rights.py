@@ -1,0 +1,183 @@
+"""What the catalog grants to a client is exactly the doors; everything else is refused (P7, P11)."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
+from security.besieged import SECRET, Besieged, value
+
+RELATIONS = {"limits", "my_jobs"}
+DOORS = {"push", "pull", "submit"}
+READ_RELATIONS = """
+    select c.relname as name from pg_class c
+    where c.relnamespace = 'ledger'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
+      and has_table_privilege('app_alice', c.oid, %(privilege)s)
+"""
+
+
+@pytest.mark.parametrize(
+    ("privilege", "relations"),
+    [("select", RELATIONS)] + [(p, set()) for p in ("insert", "update", "delete", "truncate", "references", "trigger")],
+)
+def test_p11_the_relations_that_a_client_has_a_right_on(
+    besieged: Besieged, privilege: str, relations: set[str]
+) -> None:
+    rows = besieged.owner.execute(READ_RELATIONS, {"privilege": privilege}).fetchall()
+    assert {row["name"] for row in rows} == relations
+
+
+@pytest.mark.parametrize("privilege", ["select", "insert", "update", "references"])
+def test_p11_no_right_on_single_columns(besieged: Besieged, privilege: str) -> None:
+    rows = besieged.owner.execute(
+        """
+        select c.relname as name from pg_class c
+        where c.relnamespace = 'ledger'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
+          and has_any_column_privilege('app_alice', c.oid, %(privilege)s)
+        """,
+        {"privilege": privilege},
+    ).fetchall()
+    assert {row["name"] for row in rows} == (RELATIONS if privilege == "select" else set())
+
+
+def test_p11_the_functions_that_a_client_may_call(besieged: Besieged) -> None:
+    rows = besieged.owner.execute("""
+        select p.proname as name from pg_proc p
+        where p.pronamespace = 'ledger'::regnamespace and has_function_privilege('app_alice', p.oid, 'execute')
+    """).fetchall()
+    assert sorted(row["name"] for row in rows) == sorted(DOORS)
+
+
+def test_p11_no_right_on_sequences_or_to_create(besieged: Besieged) -> None:
+    granted = besieged.owner.execute("""
+        select c.relname from pg_class c where c.relnamespace = 'ledger'::regnamespace
+          and case when c.relkind = 'S' then has_sequence_privilege('app_alice', c.oid, 'usage, select, update') end
+    """).fetchall()
+    assert granted == []
+    assert value(besieged.owner, "select has_schema_privilege('app_alice', 'ledger', 'create')") is False
+
+
+def test_every_function_with_its_owners_rights_has_a_fixed_search_path(besieged: Besieged) -> None:
+    loose = besieged.owner.execute("""
+        select p.proname from pg_proc p
+        where p.pronamespace = 'ledger'::regnamespace and p.prosecdef
+          and not exists (select from unnest(p.proconfig) c where c ~ '^search_path=pg_catalog,.*pg_temp$')
+    """).fetchall()
+    assert loose == []
+
+
+def test_views_keep_functions_of_their_readers_from_other_rows(besieged: Besieged) -> None:
+    open_views = besieged.owner.execute("""
+        select c.relname from pg_class c
+        where c.relnamespace = 'ledger'::regnamespace and c.relkind = 'v'
+          and not coalesce(c.reloptions @> array['security_barrier=true'], false)
+    """).fetchall()
+    assert open_views == []
+
+
+ON_TABLES = [
+    "select * from ledger.{}",
+    "select count(*) from ledger.{}",
+    "select 1 from ledger.{} for update",
+    "select 1 from ledger.{} for key share",
+    "table ledger.{}",
+    "copy ledger.{} to stdout",
+    "insert into ledger.{} default values",
+    "delete from ledger.{}",
+    "truncate ledger.{}",
+    "lock table ledger.{} in access exclusive mode",
+    "lock table ledger.{} in row exclusive mode",
+    "lock table ledger.{} in access share mode",
+    "alter table ledger.{} disable trigger all",
+    "alter table ledger.{} owner to app_alice",
+    "drop table ledger.{}",
+    "create trigger t after insert on ledger.{} execute function suppress_redundant_updates_trigger()",
+    "create rule r as on insert to ledger.{} do instead nothing",
+    "create policy p on ledger.{} using (true)",
+    "create index on ledger.{} ((1))",
+    "create temp table t (like ledger.{})",
+    "create temp table t () inherits (ledger.{})",
+    "create temp view v as select * from ledger.{}; select * from v",
+    "create statistics s on (1), (2) from ledger.{}",
+    "comment on table ledger.{} is 'mine'",
+    "grant all on ledger.{} to app_alice",
+    "select query_to_xml('select * from ledger.{}', true, true, '')",
+    "explain select * from ledger.{}",
+    "cluster ledger.{}",
+]
+
+
+@pytest.mark.parametrize("attack", ON_TABLES)
+def test_p7_p11_reaching_for_a_table(besieged: Besieged, attack: str) -> None:
+    session = besieged.alice
+    with besieged.unchanged():
+        for table in besieged.tables:
+            if table in RELATIONS:
+                continue
+            session.autocommit = False
+            with pytest.raises(InsufficientPrivilege) as refusal:
+                session.execute(sql.SQL(attack).format(sql.Identifier(table)))
+            session.rollback()
+            session.autocommit = True
+            assert SECRET not in str(refusal.value)
+
+
+ON_WHAT_IS_READABLE = [
+    "update ledger.limits set max_batch_events = 100000",
+    "select 1 from ledger.limits for share",
+    "lock table ledger.limits in row exclusive mode",
+    "insert into ledger.my_jobs (name) values ('x')",
+    "update ledger.my_jobs set status = 'completed'",
+    "delete from ledger.my_jobs",
+    "select 1 from ledger.my_jobs for update",
+    "lock table ledger.my_jobs in access exclusive mode",
+    "lock table ledger.my_jobs in row exclusive mode",
+    "create or replace view ledger.my_jobs as select * from ledger.jobs",
+    "alter view ledger.my_jobs set (security_barrier = false)",
+]
+
+
+@pytest.mark.parametrize("attack", ON_WHAT_IS_READABLE)
+def test_p11_changing_or_locking_what_may_be_read(besieged: Besieged, attack: str) -> None:
+    besieged.alice.autocommit = False
+    with besieged.unchanged(), pytest.raises((InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)):
+        besieged.alice.execute(attack.encode())
+    besieged.alice.rollback()
+
+
+def test_p11_calling_a_function_that_is_no_door(besieged: Besieged) -> None:
+    functions = besieged.owner.execute("""
+        select p.proname as name, array_to_string(array_fill('null'::text, array[p.pronargs]), ', ') as nulls
+        from pg_proc p where p.pronamespace = 'ledger'::regnamespace
+    """).fetchall()
+    assert len(functions) > len(DOORS)
+    with besieged.unchanged():
+        for function in functions:
+            if function["name"] not in DOORS:
+                with pytest.raises(InsufficientPrivilege, match="permission denied for function"):
+                    besieged.alice.execute(f"select ledger.{function['name']}({function['nulls']})".encode())
+
+
+BECOMING = [
+    "set role postgres", "set role ledger_processor", "set role ledger_operator", "set role app_bob",
+    "set session authorization app_bob", "set session authorization postgres", "grant ledger_operator to app_alice",
+    "alter role app_bob password 'mine'", "alter role app_alice superuser", "create role mallory", "drop role app_bob",
+    "create extension dblink", "alter database postgres set search_path = evil", "load 'auto_explain'",
+    "create function ledger.now() returns timestamptz language sql as 'select null::timestamptz'",
+    "drop schema ledger cascade",
+    "create schema pg_catalogue authorization app_bob",
+    "create operator pg_catalog.= (leftarg = uuid, rightarg = uuid, function = uuid_ne)",
+    "alter function ledger.push security invoker", "create event trigger e on ddl_command_start execute function f()",
+    "reassign owned by app_bob to app_alice", "select pg_read_file('/etc/passwd')", "copy (select 1) to program 'true'",
+    "select pg_terminate_backend(pid) from pg_stat_activity where usename <> 'app_alice' and usename is not null",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", BECOMING)
+def test_p11_becoming_someone_else(besieged: Besieged, attack: str) -> None:
+    besieged.database.connect("app_bob")
+    superuser = value(besieged.owner, "select current_user::text")
+    with besieged.unchanged(), pytest.raises(psycopg.Error) as refusal:
+        besieged.alice.execute(attack.replace("postgres", superuser).encode() if "role" in attack else attack.encode())
+    assert refusal.value.sqlstate in ("42501", "22023", "42704", "58P01", "0A000", "42939", "42883")
