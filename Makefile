@@ -1,15 +1,17 @@
 # Two commands are all a new clone needs: `make demo` and `make test`.
 # Both prepare .venv on first use; that step is skipped until pyproject.toml changes.
 
-PYTHON ?= python3
-ARGS   ?=
-VENV   := .venv
-BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
+PYTHON  ?= python3
+ARGS    ?=
+SECONDS ?= 60
+SEED    ?= 1
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format clean
+.PHONY: help demo test soak check format clean
 
 help: ## show this list
 	@echo "usage: make <target> [ARGS=...] [PYTHON=python3.12]"
@@ -20,6 +22,9 @@ demo: $(READY) ## run the demo; its options go in ARGS, as in make demo ARGS=--h
 
 test: $(READY) ## run the tests; pytest's options go in ARGS
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(READY) ## many replicas behind a broken network for SECONDS; SEED picks the faults
+	@PYTHONPATH=.:tests $(BIN)/python -m soak --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
 check: $(READY) ## lint, formatting, types, and who may import whom
 	@$(BIN)/ruff check .

@@ -1,0 +1,169 @@
+"""One soak from its start to its verdict."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from client_sync import JobClient
+from ledger.database import connect
+from ledger.errors import LedgerError
+from soak.book import Book
+from soak.proxy import Proxy
+from soak.replicas import DRAIN_WITHIN_S, Fleet
+from soak.server import Place, Service, place
+from soak.verdict import Verdict, judge
+
+SAY_EVERY_S: Final = 10.0
+SETTLE_WITHIN_S: Final = 120.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run. With ``steps`` the run ends when every file has made so many; ``seconds`` then is its limit."""
+
+    seconds: float
+    seed: int
+    replicas: int = 20
+    owners: int = 3
+    steps: int | None = None
+    dsn: str | None = None
+    restarts: int | None = None
+    lives: int = 1
+
+
+@dataclass
+class Outcome:
+    """What a run has to tell: numbers, and what was wrong."""
+
+    plan: Plan
+    verdict: Verdict
+    faults: dict[str, int]
+    steps: dict[str, int]
+    server: dict[str, int]
+    connections: int
+    drained_s: list[float]
+    settled: bool
+    seconds: float
+    cpu_s: float
+
+    @property
+    def clean(self) -> bool:
+        return self.verdict.clean and self.settled
+
+
+def soak(plan: Plan) -> Outcome:
+    """Run it. Everything it starts is gone when this returns or raises."""
+    began, cpu_before = time.monotonic(), _cpu()
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="jobledger-soak-")))
+        ours = opened.enter_context(place(plan.dsn, plan.owners))
+        proxy = opened.enter_context(Proxy(ours.address, plan.seed))
+        book = Book()
+        service = Service(ours, book, plan.seed)
+        fleet = Fleet(folder, book, plan.seed, steps=plan.steps, most=plan.replicas * 2)
+        for end in (service.stop, fleet.abandon, service.halt, proxy.heal):  # also after Ctrl-C; the last one first
+            opened.callback(end)
+
+        service.start()
+        for n in range(plan.replicas):
+            owner = ours.owners[n % plan.owners]
+            fleet.add(owner, ours.dsn_as(owner, through=("127.0.0.1", proxy.port)))
+        started = time.monotonic()
+
+        def progress() -> float:
+            elapsed = (time.monotonic() - started) / plan.seconds
+            if plan.steps is None:
+                return elapsed
+            return max(elapsed, fleet.done / (plan.steps * max(len(fleet.replicas), 1)))
+
+        restarts = max(1, round(plan.seconds / 15)) if plan.restarts is None else plan.restarts
+        disturber = service.disturb(progress, restarts, plan.lives)
+        _wait(plan, fleet, book, proxy, started)
+        disturber.join(150)
+        proxy.heal()
+        fleet.heal()
+        service.calm()
+        settled = _settle(ours, fleet, book)
+        service.stop()
+        with connect(ours.dsn) as connection:
+            verdict = judge(connection, {replica.path: replica.owner for replica in fleet.replicas}, book)
+        return Outcome(
+            plan, verdict, dict(proxy.injected), dict(book.steps), dict(service.happened), proxy.connections,
+            sorted(DRAIN_WITHIN_S if r.drained_s is None else r.drained_s for r in fleet.replicas),
+            settled, time.monotonic() - began, _cpu() - cpu_before,
+        )  # fmt: skip
+
+
+def _wait(plan: Plan, fleet: Fleet, book: Book, proxy: Proxy, started: float) -> None:
+    """Until the time is over, or every file has made its steps."""
+    said = started
+    while (now := time.monotonic()) - started < plan.seconds and fleet.working:
+        if now - said >= SAY_EVERY_S:
+            said = now
+            _say(
+                f"{now - started:.0f} s: {len(fleet.replicas)} files, {fleet.done} steps, {len(book.written)} events, "
+                f"{proxy.connections} connections, {proxy.injected.total()} faults, {len(book.errors)} errors"
+            )
+        time.sleep(0.05)
+
+
+def _settle(ours: Place, fleet: Fleet, book: Book) -> bool:
+    """Wait until every file has sent all, every job has ended, and every file has read all. False if that never is."""
+    deadline = time.monotonic() + SETTLE_WITHIN_S
+    for replica in fleet.replicas:
+        replica.join(max(deadline - time.monotonic(), 0))
+    if any(replica.is_alive() for replica in fleet.replicas):
+        return False
+    with connect(ours.dsn) as connection:
+        while True:
+            row = connection.execute(
+                """
+                select count(*) filter (where j.status in ('pending', 'running')) as open,
+                       (select count(*) from ledger.events e
+                        where not exists (select from ledger.log l where l.event_id = e.id)) as unsequenced
+                from ledger.jobs j"""
+            ).fetchone()
+            assert row is not None
+            if row["open"] == 0 and row["unsequenced"] == 0:
+                break
+            if time.monotonic() > deadline:
+                return False
+            _say(f"settling: {row['open']} jobs open, {row['unsequenced']} events not in order")
+            time.sleep(0.5)
+    with ThreadPoolExecutor(4) as pool:
+        quiet = pool.map(lambda replica: _read_all(replica.path, replica.dsn, deadline, book), fleet.replicas)
+        return all(quiet)
+
+
+def _read_all(path: Path, dsn: str, deadline: float, book: Book) -> bool:
+    """Sync until there is nothing to tell on either side."""
+    with JobClient(path, dsn=dsn, create=False) as client:
+        while time.monotonic() < deadline:
+            try:
+                result = client.sync()
+            except LedgerError as error:
+                book.error(f"file {path.stem}, after healing", error)
+                return False
+            if result.pushed + result.refused + result.pulled == 0:
+                return True
+    return False
+
+
+def _cpu() -> float:
+    """CPU seconds of this process and of children that have ended (Postgres only as far as it ended orderly)."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):
+        sys.stderr.write(f"soak: {line}\n")
+        sys.stderr.flush()

@@ -1,0 +1,25 @@
+"""A short soak: the same as ``python -m soak``, bounded by steps so that a slow machine only takes longer."""
+
+from __future__ import annotations
+
+from soak.proxy import plan_faults
+from soak.report import as_json, as_table
+from soak.run import Plan, soak
+
+
+def test_the_same_seed_plans_the_same_faults() -> None:
+    plan = [plan_faults(7, n) for n in range(200)]
+
+    assert plan == [plan_faults(7, n) for n in range(200)]
+    assert plan != [plan_faults(8, n) for n in range(200)]
+    assert {fault.kind for faults in plan for fault in faults} == {"cut", "reset", "stall", "trickle", "refuse"}
+
+
+def test_p1_p2_p4_p8_nothing_is_lost_or_doubled_on_a_bad_network_with_a_dying_server() -> None:
+    outcome = soak(Plan(seconds=120, seed=7, replicas=4, owners=2, steps=25, restarts=1))
+
+    assert outcome.clean, as_table(outcome)
+    told = as_json(outcome)
+    assert sum(told["faults"].values()) > 0, "the network was bad"
+    assert told["numbers"]["events in the log"] > told["numbers"]["events written by files"] > 50
+    assert told["wrong"].keys() >= {"lost", "doubled", "misordered", "stuck queues", "verify"}
