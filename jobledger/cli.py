@@ -39,6 +39,8 @@ VERBS = {
     "wait": Verb("client_sync.cli:wait", "Wait for a job to end, and print its result.", "client"),
     "sync": Verb("client_sync.cli:sync", "Exchange events with the server, once or for ever.", "client"),
     "init": Verb("processor.cli:init", "Install or check the schema in Postgres.", "operator"),
+    "grant": Verb("processor.grants_cli:grant", "Give a login the rights of a client, a processor, ...", "operator"),
+    "revoke": Verb("processor.grants_cli:revoke", "Take a login's rights away again.", "operator"),
     "serve": Verb("processor.cli:serve", "Run a processor.", "operator"),
     "stats": Verb("processor.cli:stats", "Show what is waiting, running and done.", "operator"),
     "doctor": Verb("processor.cli:doctor", "Look for what is wrong, and say what to do.", "operator"),

@@ -31,7 +31,7 @@ uuids = st.sampled_from(
 numbers = (
     st.integers(-70_000, 70_000) | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([0.0005, 604_801])
 )
-anything = st.none() | st.booleans() | numbers | texts | st.just([]) | st.just({})
+anything: st.SearchStrategy[Any] = st.none() | st.booleans() | numbers | texts | st.just([]) | st.just({})
 limits = st.fixed_dictionaries(
     {},
     optional={
