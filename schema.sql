@@ -28,7 +28,7 @@
 --
 -- The hot functions switch off sequential scans, hash and merge joins and materialisation: they touch a batch of rows by
 -- key, for which one index probe a row is right at every size, and a plan made while a table was empty must not outlive
--- that moment.
+-- that moment. They switch off JIT as well: before Postgres 18 a scan that is switched off looks dear enough to compile for.
 
 create schema ledger;
 
@@ -410,7 +410,7 @@ create function ledger.sequence(p_limit integer default 10000)
 returns table (sequenced integer, more boolean, next_due timestamptz)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 declare
     v_last bigint;
@@ -631,7 +631,7 @@ end
 $$;
 
 create function ledger.beat(p_processor uuid) returns boolean
-language sql security definer set search_path = pg_catalog, ledger, pg_temp set enable_seqscan = off
+language sql security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
 as $$
     with beaten as (
         update ledger.processors p set heartbeat_at = clock_timestamp()
@@ -662,7 +662,7 @@ $$;
 create function ledger.find_lost(p_grace interval, p_lease interval)
 returns table (processor uuid, noticed_by text, job_id uuid, attempt integer, failures integer, losses integer, max_attempts integer)
 language plpgsql security definer
-set search_path = pg_catalog, ledger, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 begin
     lock table ledger.events in row exclusive mode;
@@ -701,7 +701,7 @@ comment on function ledger.find_lost is
      a row for each job they claimed, its columns null where it had ended. The caller records attempt.lost for the others and calls forget_claims.';
 
 create function ledger.forget_claims(p_processor uuid, p_claims uuid[] default null) returns void
-language sql security definer set search_path = pg_catalog, ledger, pg_temp set enable_seqscan = off
+language sql security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
 as $$
     delete from ledger.claims c where c.processor = p_processor and (p_claims is null or c.claim = any (p_claims))
 $$;
@@ -711,7 +711,7 @@ returns table (job_id uuid, attempt integer, failures integer, losses integer, m
                owner text, request_id uuid, correlation_id uuid, requested_at timestamptz, request text)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 #variable_conflict use_column
 declare
@@ -792,7 +792,7 @@ create function ledger.record(
 returns table (job_id uuid, attempt integer, type text)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 #variable_conflict use_column
 begin
@@ -878,7 +878,7 @@ comment on function ledger.record is
      longer this processor''s changes nothing: what it sent is kept as attempt.superseded and given back. Sending again is harmless.';
 
 create function ledger.find_cancelled(p_processor uuid, p_job_ids uuid[]) returns setof uuid
-language sql stable security definer set search_path = pg_catalog, ledger, pg_temp set enable_seqscan = off
+language sql stable security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
 as $$
     select j.job_id from ledger.jobs j
     where j.job_id = any (p_job_ids) and j.processor = p_processor and j.cancel_requested_at is not null
@@ -886,7 +886,7 @@ $$;
 comment on function ledger.find_cancelled is 'Which of these running jobs were asked to stop.';
 
 create function ledger.completed_steps(p_job_ids uuid[]) returns table (job_id uuid, data text)
-language sql stable security definer set search_path = pg_catalog, ledger, pg_temp set enable_seqscan = off
+language sql stable security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
 as $$
     select e.job_id, e.data::text from ledger.events e
     where e.job_id = any (p_job_ids) and e.type = 'step.completed' order by e.txid, e.id
@@ -1132,7 +1132,7 @@ create function ledger.push(
     occurred_at text[], correlation_ids text[], causation_ids text[], data text[]) returns json
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 set standard_conforming_strings = on  -- the texts in what it calls are read when a session first calls it
 as $$
 #variable_conflict use_variable
@@ -1218,7 +1218,7 @@ returns table (upto_seq bigint, epoch uuid, seq bigint, id uuid, job_id uuid, ty
                correlation_id uuid, causation_id uuid, data text)
 language plpgsql stable security definer
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 #variable_conflict use_column
 declare
@@ -1257,7 +1257,7 @@ create function ledger.submit(
     limits json default null, key text default null, labels json default null, job_id uuid default null) returns uuid
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
-set enable_seqscan = off set standard_conforming_strings = on
+set jit = off set enable_seqscan = off set standard_conforming_strings = on
 as $$
 #variable_conflict use_variable
 declare

@@ -17,12 +17,12 @@ class Reply(BaseModel):
 
 
 class RefusedEvent(Reply):
-    """One event that was not taken. It has used up its number all the same."""
+    """One event that was not taken. It has used up its number all the same. A newer server may know other codes."""
 
     seq: int
     event_id: str
     job_id: str | None = None
-    code: RefusalCode
+    code: RefusalCode | str
     detail: str
 
 
@@ -54,7 +54,7 @@ class Refused(Reply):
     """The push as a whole was turned away; nothing of it was taken."""
 
     reply: Literal["refused"] = "refused"
-    code: RefusalCode
+    code: RefusalCode | str
     detail: str
 
 
