@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import click
 
 from jobledger.embedded import EmbeddedPostgres
+from ledger.console import emit_json, json_option
 
 
 def default_data() -> Path:
@@ -29,7 +29,6 @@ data_option = click.option(
     show_default="a folder for this user's data",
     help="The folder that holds the server.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.group()
@@ -100,6 +99,6 @@ def url(data: Path, database: str, user: str, as_json: bool) -> None:
 
 def _show(server: EmbeddedPostgres, dsn: str | None, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"running": server.running, "dsn": dsn, "data": str(server.data)}))
+        emit_json({"running": server.running, "dsn": dsn, "data": str(server.data)})
     elif dsn:
         click.echo(dsn)

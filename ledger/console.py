@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -94,11 +94,6 @@ def shorten(text: str, width: int) -> str:
     """The text on one line, cut to ``width`` characters."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: width - 1] + "…"
-
-
-def lines_of(stream: Iterable[str]) -> Iterable[tuple[int, str]]:
-    """The lines that hold something, with their numbers from 1."""
-    return ((number, line) for number, line in enumerate(stream, 1) if line.strip())
 
 
 def _no_constant(name: str) -> None:

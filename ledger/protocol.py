@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal, TypeAlias
-from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -66,10 +65,3 @@ _REPLY: Final[TypeAdapter[PushReply]] = TypeAdapter(PushReply)
 def read_reply(text: str) -> PushReply:
     """Read the JSON text that ``ledger.push`` returned. Raises pydantic's ValidationError for an unknown reply."""
     return _REPLY.validate_json(text)
-
-
-class FeedPosition(Reply):
-    """How far a page of the feed reaches, and in which life of the database its numbers count."""
-
-    upto_seq: int
-    epoch: UUID
