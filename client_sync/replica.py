@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from ledger.errors import Conflict, LedgerError, NotALedger
 
 BUSY_TIMEOUT_S: Final = 10.0
 """How long a writer waits for another one before it gives up with Conflict."""
+_LOOK_EVERY_S: Final = 0.01
 
 _inherited: Final[list[object]] = []
 """Connections from before a fork. SQLite forbids using and closing them in the child, so here they stay."""
@@ -158,7 +160,7 @@ class Replica:
         try:
             with self.translating():
                 bring_up_to_date(connection, self.path)
-                ((mode,),) = connection.execute("pragma journal_mode = wal")
+                mode = _use_write_ahead_log(connection)
                 connection.execute("pragma synchronous = full")
             if mode != "wal":
                 raise LedgerError(f"{self.path} cannot use a write-ahead log", hint="choose a file on a local disk")
@@ -179,6 +181,24 @@ class Replica:
 
     def _busy(self) -> LedgerError:
         return Conflict(f"{self.path} is busy: another writer has kept it for {BUSY_TIMEOUT_S:.0f} s", hint="try again")
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> str:
+    """Switch the journal mode, once in the life of a file; return the mode it is in.
+
+    The switch makes a reader a writer, and there SQLite does not wait for others by itself: two such would wait for
+    each other. Who else has the file at this moment is making it too, and done in an instant.
+    """
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            ((mode,),) = connection.execute("pragma journal_mode = wal")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(_LOOK_EVERY_S)
+        else:
+            return str(mode)
 
 
 def _decode(text: bytes) -> str:

@@ -140,25 +140,29 @@ def test_an_empty_file_is_a_new_file(path: Path) -> None:
         assert jobs.list() == []
 
 
-def test_many_can_make_the_file_at_the_same_moment(path: Path) -> None:
-    gate = threading.Barrier(8)
-    failures: list[BaseException] = []
+def test_many_can_make_the_file_at_the_same_moment(tmp_path: Path) -> None:
+    for number in range(20):  # the moment in which they can get in each other's way is short
+        path = tmp_path / f"{number}.db"
+        gate = threading.Barrier(8)
+        failures: list[BaseException] = []
 
-    def open_it() -> None:
-        gate.wait()
-        try:
-            JobClient(path).close()
-        except BaseException as error:
-            failures.append(error)
+        def open_it(
+            path: Path = path, gate: threading.Barrier = gate, failures: list[BaseException] = failures
+        ) -> None:
+            gate.wait()
+            try:
+                JobClient(path).close()
+            except BaseException as error:
+                failures.append(error)
 
-    threads = [threading.Thread(target=open_it) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    with closing(sqlite3.connect(path)) as file:
-        assert file.execute("select count(*) from replica").fetchone() == (1,)
+        threads = [threading.Thread(target=open_it) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        with closing(sqlite3.connect(path)) as file:
+            assert file.execute("select count(*) from replica").fetchone() == (1,)
 
 
 def test_a_closed_client_says_so(path: Path) -> None:
