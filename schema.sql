@@ -287,10 +287,24 @@ create table ledger.replicas (
     replica_id uuid primary key,
     owner text not null,
     head bigint not null,
+    life smallint not null,
+    txid xid8 not null default pg_current_xact_id(),
     first_seen_at timestamptz not null default now(),
     last_seen_at timestamptz not null default now()
 ) with (fillfactor = 50);
-comment on table ledger.replicas is 'Each client file: whose it is, and the number of the last event taken from it.';
+comment on table ledger.replicas is
+    'Each client file: whose it is, the number of the last event taken from it, and the life and transaction it came in.';
+
+create table ledger.delegations (
+    actor text not null,
+    owner text,
+    granted_by text not null default session_user,
+    granted_at timestamptz not null default now(),
+    constraint granted_once unique nulls not distinct (actor, owner)
+);
+comment on table ledger.delegations is
+    'Which login may act on behalf of which owner; null: of every owner. An owner need not be a login, so that a service can
+     keep its users apart.';
 
 create table ledger.replica_turns (
     replica_id uuid not null,
@@ -365,6 +379,7 @@ $$;
 
 create function ledger.begin_life(p_reason text) returns uuid
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
+set lock_timeout = '500ms'  -- who waits for a lock on a table holds up everybody behind him
 as $$
 declare
     v_life smallint;
@@ -387,6 +402,9 @@ begin
     return v_epoch;
 end
 $$;
+comment on function ledger.begin_life is
+    'Makes all clients compare what they hold with what is here; needed only after a restore that ledger.identity cannot see.
+     Raises lock_not_available when a transaction that has written events stays open: call again.';
 
 create function ledger.ensure_life() returns uuid
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
@@ -419,7 +437,7 @@ declare
     v_now pg_snapshot;
     v_cut xid8;
     v_cancels integer;
-    v_requests integer;
+    v_early boolean;
     v_released integer;
 begin
     perform ledger.insist_on_read_committed();
@@ -427,6 +445,7 @@ begin
     select s.last_seq, s.life, s.snapshot into v_last, v_life, v_then from ledger.sequencer s for update;
     -- From here on every snapshot is younger than the lock, and than the snapshot stored by the pass before.
     v_now := pg_current_snapshot();
+    v_early := exists (select from ledger.early_cancels);
 
     -- The transaction that holds the last event of a full pass, if there are so many.
     select e.txid into v_cut
@@ -477,11 +496,13 @@ begin
         order by f.job_id, f.owner, f.seq
         on conflict do nothing
     )
-    select count(*), count(*) filter (where f.type = 'job.cancel_requested'), count(*) filter (where f.type = 'job.requested')
-    into sequenced, v_cancels, v_requests
+    select count(*),
+           count(*) filter (where f.type = 'job.cancel_requested')
+           + (select count(*) from requested r where v_early and exists (select from ledger.early_cancels c where c.job_id = r.job_id))
+    into sequenced, v_cancels
     from fresh f;
 
-    if v_cancels > 0 or (v_requests > 0 and exists (select from ledger.early_cancels)) then
+    if v_cancels > 0 then
         perform ledger.apply_cancels(v_last, v_last + sequenced);
     end if;
 
@@ -517,12 +538,14 @@ as $$
 declare
     v_pending uuid[];
 begin
-    -- Every cancel of this pass stands in early_cancels now; one whose job is known, and of the same owner, is due.
-    with due as (
-        delete from ledger.early_cancels c using ledger.jobs j
-        where j.job_id = c.job_id and j.owner = c.owner
-          and (j.seq > p_after
-               or c.event_id in (select l.event_id from ledger.log l where l.seq > p_after and l.seq <= p_upto))
+    -- Every cancel of this pass stands in early_cancels now; one whose job is known, and of the same owner, is due. Cancels
+    -- of jobs that never come stay there for ever, so the search starts from what this pass has brought.
+    with brought as materialized (
+        select distinct e.job_id from ledger.log l join ledger.events e on e.id = l.event_id
+        where l.seq > p_after and l.seq <= p_upto and e.type in ('job.requested', 'job.cancel_requested')
+    ), due as (
+        delete from ledger.early_cancels c using brought b, ledger.jobs j
+        where c.job_id = b.job_id and j.job_id = b.job_id and j.owner = c.owner
         returning c.job_id, c.recorded_at
     ), held as (
         select j.job_id, d.recorded_at from due d join ledger.jobs j on j.job_id = d.job_id
@@ -1040,6 +1063,59 @@ comment on function ledger.judge is
     'What is wrong with a client''s event in itself, as "code: detail", or null. Strict, so that what passes here can be read by
      every reader later. Raises a data exception for what is not JSON.';
 
+create function ledger.owner_for(p_on_behalf_of text) returns text
+language sql stable
+as $$
+    select case
+        when p_on_behalf_of is null or p_on_behalf_of = session_user then session_user::text
+        when length(p_on_behalf_of) between 1 and 200
+             and exists (select from ledger.delegations d
+                         where d.actor = session_user and (d.owner is null or d.owner = p_on_behalf_of)) then p_on_behalf_of
+        end
+$$;
+comment on function ledger.owner_for is 'Whose events this session writes and reads when it names an owner: null where it may not act for that one.';
+
+create function ledger.delegate(p_actor text, p_owner text, p_may boolean) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, ledger, pg_temp set standard_conforming_strings = on
+as $$
+declare
+    v_changed boolean;
+begin
+    perform ledger.insist_on_read_committed();
+    if p_actor is null or p_may is null or length(p_owner) not between 1 and 200 then
+        raise exception 'a delegation names a login, and an owner of 1 to 200 characters' using errcode = 'invalid_parameter_value';
+    end if;
+    lock table ledger.events in row exclusive mode;
+    if p_may then
+        insert into ledger.delegations (actor, owner) values (p_actor, p_owner) on conflict do nothing;
+    else
+        delete from ledger.delegations d where d.actor = p_actor and d.owner is not distinct from p_owner;
+    end if;
+    v_changed := found;
+    if v_changed then
+        insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+        values (ledger.new_id(), case when p_may then 'delegation.granted' else 'delegation.revoked' end, 1, p_actor, session_user,
+                now(), now(), ledger.current_life(), json_build_object('login', p_actor, 'owner', p_owner));
+    end if;
+    return v_changed;
+end
+$$;
+comment on function ledger.delegate is
+    'Lets a login act on behalf of an owner (null: of every owner), or no longer. Tells whether that changed anything. No group
+     has it: it is for the owner of the ledger.';
+
+create function ledger.keep_commits_durable() returns void
+language plpgsql
+as $$
+begin
+    -- an acknowledged event is on disk, whatever was set for the session, its role or the database
+    if current_setting('synchronous_commit') = 'off' then
+        perform set_config('synchronous_commit', 'on', true);
+    end if;
+end
+$$;
+
 create function ledger.admit(
     p_owner text, p_actor text, p_replica uuid, p_before bigint, p_ids text[], p_job_ids text[], p_types text[], p_versions integer[],
     p_occurred_at text[], p_correlation_ids text[], p_causation_ids text[], p_data text[]) returns void
@@ -1129,7 +1205,7 @@ comment on function ledger.note_turn is 'Leaves an event that an auditor can fin
 
 create function ledger.push(
     replica_id uuid, base_seq bigint, ids text[], job_ids text[], types text[], versions integer[],
-    occurred_at text[], correlation_ids text[], causation_ids text[], data text[]) returns json
+    occurred_at text[], correlation_ids text[], causation_ids text[], data text[], on_behalf_of text default null) returns json
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
 set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
@@ -1137,15 +1213,20 @@ set standard_conforming_strings = on  -- the texts in what it calls are read whe
 as $$
 #variable_conflict use_variable
 declare
-    v_owner text := session_user;
+    v_owner text := ledger.owner_for(on_behalf_of);
     v_count integer := coalesce(cardinality(ids), 0);
     v_known_owner text;
     v_head bigint;
+    v_early boolean;
     v_from integer;
     v_forked_at bigint;
 begin
     perform ledger.insist_on_read_committed();
+    perform ledger.keep_commits_durable();
     lock table ledger.events in row exclusive mode;
+    if v_owner is null then
+        return json_build_object('reply', 'refused', 'code', 'not_allowed', 'detail', 'this login may not act on behalf of that owner');
+    end if;
     if replica_id is null or base_seq is null or base_seq < 0 then
         return json_build_object('reply', 'refused', 'code', 'invalid', 'detail', 'a push names its replica, and a base of 0 or more');
     end if;
@@ -1163,10 +1244,16 @@ begin
         return json_build_object('reply', 'refused', 'code', 'too_large', 'detail',
             (select format('a push carries at most %s events and %s bytes', l.max_batch_events, l.max_batch_bytes) from ledger.limits l));
     end if;
-    insert into ledger.replicas as r (replica_id, owner, head) values (replica_id, v_owner, 0) on conflict do nothing;
-    select r.owner, r.head into v_known_owner, v_head from ledger.replicas r where r.replica_id = push.replica_id for update;
+    insert into ledger.replicas as r (replica_id, owner, head, life) values (replica_id, v_owner, 0, ledger.current_life())
+    on conflict do nothing;
+    select r.owner, r.head, r.life = ledger.current_life() and r.txid > pg_current_xact_id() into v_known_owner, v_head, v_early
+    from ledger.replicas r where r.replica_id = push.replica_id for update;
     if v_known_owner <> v_owner then
         return json_build_object('reply', 'refused', 'code', 'not_yours', 'detail', 'this replica belongs to someone else');
+    elsif v_early then
+        -- the log goes by transaction ids, so this one's events would come before those that the replica wrote earlier
+        raise exception 'a younger transaction has pushed for replica % meanwhile', replica_id
+            using errcode = 'serialization_failure', hint = 'push again, in a transaction of its own';
     end if;
     if base_seq > v_head then
         perform ledger.note_turn(v_owner, replica_id, 'replica.rewound', v_head, json_build_object(
@@ -1189,14 +1276,16 @@ begin
 
     if v_count > v_from then
         begin
-            perform ledger.admit(v_owner, v_owner, replica_id, v_head, ids[v_from + 1:], job_ids[v_from + 1:], types[v_from + 1:],
+            perform ledger.admit(v_owner, session_user, replica_id, v_head, ids[v_from + 1:], job_ids[v_from + 1:], types[v_from + 1:],
                 versions[v_from + 1:], occurred_at[v_from + 1:], correlation_ids[v_from + 1:], causation_ids[v_from + 1:], data[v_from + 1:]);
         exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
-            perform ledger.admit_one_by_one(v_owner, v_owner, replica_id, v_head, ids[v_from + 1:], job_ids[v_from + 1:], types[v_from + 1:],
+            perform ledger.admit_one_by_one(v_owner, session_user, replica_id, v_head, ids[v_from + 1:], job_ids[v_from + 1:], types[v_from + 1:],
                 versions[v_from + 1:], occurred_at[v_from + 1:], correlation_ids[v_from + 1:], causation_ids[v_from + 1:], data[v_from + 1:]);
         end;
         v_head := base_seq + v_count;
-        update ledger.replicas r set head = v_head, last_seen_at = now() where r.replica_id = push.replica_id;
+        update ledger.replicas r
+        set head = v_head, life = ledger.current_life(), txid = pg_current_xact_id(), last_seen_at = now()
+        where r.replica_id = push.replica_id;
     end if;
     return json_build_object('reply', 'accepted', 'head', v_head, 'time', now(), 'refused', coalesce((
         select json_agg(json_build_object('seq', f.replica_seq, 'event_id', f.event_id, 'job_id', f.job_id,
@@ -1206,13 +1295,15 @@ begin
 end
 $$;
 comment on function ledger.push is
-    'Takes a replica''s events with the numbers base_seq + 1 and up; a null among the texts is an absent value. Answers
+    'Takes a replica''s events with the numbers base_seq + 1 and up; a null among the texts is an absent value. The owner is this
+     login, or whom it acts on behalf of and may; the actor is this login in any case. Answers
      {"reply": "accepted", "head", "time", "refused": [{seq, event_id, job_id, code, detail}]}: all but the refused are in the ledger;
      {"reply": "forked", "at", "head"}: number "at" was taken before with another event, so this file is a copy or was restored;
      {"reply": "behind", "head"}: events after head are not here, as the server was restored: send them again from there;
      {"reply": "refused", "code", "detail"}: the push as a whole; nothing of it was taken.';
 
-create function ledger.pull(after_seq bigint, known_epoch uuid default null, max_events integer default 1000)
+create function ledger.pull(
+    after_seq bigint, known_epoch uuid default null, max_events integer default 1000, on_behalf_of text default null)
 returns table (upto_seq bigint, epoch uuid, seq bigint, id uuid, job_id uuid, type text, v smallint, owner text, actor text,
                replica_id uuid, replica_seq bigint, occurred_at timestamptz, recorded_at timestamptz,
                correlation_id uuid, causation_id uuid, data text)
@@ -1223,9 +1314,13 @@ as $$
 #variable_conflict use_column
 declare
     v_max integer := least(greatest(coalesce(max_events, 1000), 1), 10000);
+    v_owner text := ledger.owner_for(on_behalf_of);
     v_last bigint;
     v_epoch uuid;
 begin
+    if v_owner is null then
+        raise exception 'this login may not act on behalf of that owner' using errcode = 'insufficient_privilege';
+    end if;
     select s.last_seq, l.epoch into v_last, v_epoch from ledger.sequencer s join ledger.lives l on l.life = s.life;
     if known_epoch is distinct from v_epoch and known_epoch is not null then
         return query select after_seq, v_epoch, null::bigint, null::uuid, null::uuid, null::text, null::smallint, null::text, null::text,
@@ -1237,7 +1332,7 @@ begin
         select l.seq, e.id, e.job_id, e.type, e.v, e.owner, e.actor, e.replica_id, e.replica_seq, e.occurred_at, e.recorded_at,
                e.correlation_id, e.causation_id, e.data::text
         from (select g.seq, g.event_id from ledger.log g
-              where g.owner = session_user and g.seq > after_seq and g.seq <= v_last
+              where g.owner = v_owner and g.seq > after_seq and g.seq <= v_last
               order by g.seq limit v_max) l
         join ledger.events e on e.id = l.event_id
     )
@@ -1248,26 +1343,31 @@ begin
 end
 $$;
 comment on function ledger.pull is
-    'The caller''s own events after after_seq, in order. There is always at least one row: upto_seq is how far the caller has read
+    'The events of the caller, or of whom it acts on behalf of, after after_seq, in order. There is always at least one row: upto_seq is how far the caller has read
      with this page, also where nothing of its own was there, and a row without an id says only that. When known_epoch is not the
      current epoch, the numbers mean something else now, and only the new epoch is told.';
 
 create function ledger.submit(
     name text, params json default '{}', namespace text default 'default', priority integer default 0, run_at timestamptz default null,
-    limits json default null, key text default null, labels json default null, job_id uuid default null) returns uuid
+    limits json default null, key text default null, labels json default null, job_id uuid default null, on_behalf_of text default null)
+returns uuid
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
 set jit = off set enable_seqscan = off set standard_conforming_strings = on
 as $$
 #variable_conflict use_variable
 declare
-    v_owner text := session_user;
+    v_owner text := ledger.owner_for(on_behalf_of);
     v_job uuid := coalesce(job_id, ledger.new_id());
     v_data json;
     v_wrong text;
 begin
     perform ledger.insist_on_read_committed();
+    perform ledger.keep_commits_durable();
     lock table ledger.events in row exclusive mode;
+    if v_owner is null then
+        raise exception 'this login may not act on behalf of that owner' using errcode = 'insufficient_privilege';
+    end if;
     v_data := json_strip_nulls(json_build_object('name', name, 'namespace', namespace, 'priority', priority,
         'run_at', to_char(run_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'limits', limits, 'key', key, 'labels', labels));
     v_data := (left(v_data::text, -1) || ',"params":' || params::text || '}')::json;
@@ -1276,7 +1376,7 @@ begin
         raise exception 'job refused: %', v_wrong using errcode = 'JL003';
     end if;
     insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-    values (ledger.new_id(), v_job, 'job.requested', 1, v_owner, v_owner, clock_timestamp(), now(), ledger.current_life(), v_data)
+    values (ledger.new_id(), v_job, 'job.requested', 1, v_owner, session_user, clock_timestamp(), now(), ledger.current_life(), v_data)
     on conflict do nothing;
     if not found and not exists (select from ledger.events e
                                  where e.job_id = v_job and e.type = 'job.requested' and e.owner = v_owner and e.data::text = v_data::text) then

@@ -41,10 +41,19 @@ _LOCK_TIMEOUT_S: Final = 1.0
 class BackgroundSync:
     """Starts its thread at once. ``error`` is why it is not getting through; None while all is well."""
 
-    def __init__(self, replica: Replica, dsn: str, *, poll_s: float, report: Report | None = None) -> None:
+    def __init__(
+        self,
+        replica: Replica,
+        dsn: str,
+        *,
+        on_behalf_of: str | None = None,
+        poll_s: float,
+        report: Report | None = None,
+    ) -> None:
         self.error: LedgerError | None = None
         self._replica = replica
         self._dsn = dsn
+        self._on_behalf_of = on_behalf_of
         self._poll_s = poll_s
         self._report = report
         self._stopping = threading.Event()
@@ -132,7 +141,7 @@ class BackgroundSync:
         self._heard = False
         try:
             with sync_lock(self._replica.path, timeout=_LOCK_TIMEOUT_S), self._replica.translating():
-                exchange = Exchange(self._replica)
+                exchange = Exchange(self._replica, on_behalf_of=self._on_behalf_of)
                 exchange.run(connection)
         except SyncBusy:
             self._heard = True  # another process is at it, and may be past what is new: look again soon

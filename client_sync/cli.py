@@ -37,6 +37,12 @@ _LIST_COLUMNS: Final = ("job_id", "name", "shown", "progress", "requested_at")
 timeout_option: Final = click.option(
     "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up after this time. Default: never."
 )
+owner_option: Final = click.option(
+    "--on-behalf-of",
+    envvar="JOBLEDGER_ON_BEHALF_OF",
+    metavar="OWNER",
+    help="Whose jobs these are. Default: the login's.",
+)
 follow_option: Final = click.option(
     "--sync", "with_sync", is_flag=True, help="Sync meanwhile; otherwise another process has to."
 )
@@ -195,16 +201,25 @@ def list_jobs(
 @timeout_option
 @follow_option
 @dsn_option
+@owner_option
 @replica_option
 @json_option
-def watch(job_id: str, timeout: float | None, with_sync: bool, dsn: str, replica: Path, as_json: bool) -> None:
+def watch(
+    job_id: str,
+    timeout: float | None,
+    with_sync: bool,
+    dsn: str,
+    on_behalf_of: str | None,
+    replica: Path,
+    as_json: bool,
+) -> None:
     """Follow a job until it ends: a line for each change.
 
     \b
     Example:
       jobledger watch 0197c0de-0000-7000-8000-000000000001 --sync
     """
-    with JobClient(replica, dsn, create=False) as jobs:
+    with JobClient(replica, dsn, on_behalf_of=on_behalf_of, create=False) as jobs:
         states = jobs.watch(read_job_id(job_id), timeout=timeout)
         if with_sync:
             jobs.start_sync()
@@ -217,9 +232,18 @@ def watch(job_id: str, timeout: float | None, with_sync: bool, dsn: str, replica
 @timeout_option
 @follow_option
 @dsn_option
+@owner_option
 @replica_option
 @json_option
-def wait(job_id: str, timeout: float | None, with_sync: bool, dsn: str, replica: Path, as_json: bool) -> None:
+def wait(
+    job_id: str,
+    timeout: float | None,
+    with_sync: bool,
+    dsn: str,
+    on_behalf_of: str | None,
+    replica: Path,
+    as_json: bool,
+) -> None:
     """Wait for a job to end, and print its result as JSON; with --json, the whole job.
 
     The exit code is 5 when the job failed, was cancelled or was refused.
@@ -228,7 +252,7 @@ def wait(job_id: str, timeout: float | None, with_sync: bool, dsn: str, replica:
     Example:
       jobledger wait 0197c0de-0000-7000-8000-000000000001 --timeout 30 --sync
     """
-    with JobClient(replica, dsn, create=False) as jobs:
+    with JobClient(replica, dsn, on_behalf_of=on_behalf_of, create=False) as jobs:
         identity = jobs.get(read_job_id(job_id)).id
         if with_sync:
             jobs.start_sync()
@@ -244,16 +268,17 @@ def wait(job_id: str, timeout: float | None, with_sync: bool, dsn: str, replica:
 @click.command()
 @click.option("--watch", "for_ever", is_flag=True, help="Go on until interrupted.")
 @dsn_option
+@owner_option
 @replica_option
 @json_option
-def sync(for_ever: bool, dsn: str, replica: Path, as_json: bool) -> None:
+def sync(for_ever: bool, dsn: str, on_behalf_of: str | None, replica: Path, as_json: bool) -> None:
     """Send what is not sent, and fetch what is new; then say what was exchanged.
 
     \b
     Example:
       jobledger sync --db app.db --dsn postgresql://app@db.example.org/jobs
     """
-    with JobClient(replica, dsn) as jobs:
+    with JobClient(replica, dsn, on_behalf_of=on_behalf_of) as jobs:
         if for_ever:
             _sync_for_ever(jobs, as_json)
             return

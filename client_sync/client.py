@@ -40,14 +40,24 @@ class JobClient:
 
     ``path`` is the file; it is made where it is missing, unless ``create`` is False. ``dsn`` is the server (a URL or
     libpq keywords; "" takes libpq's own variables); without one, everything but ``sync`` works all the same.
+    ``on_behalf_of`` is for a service that keeps files of its users: whose jobs these are, where that is not the login
+    itself (see ``jobledger grant client --on-behalf-of``).
 
     One client may be used from many threads, and many processes may share the file. Raises NotALedger for a file of
     something else and SchemaMismatch for one of a newer jobledger.
     """
 
-    def __init__(self, path: str | os.PathLike[str], dsn: str | None = None, *, create: bool = True) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        dsn: str | None = None,
+        *,
+        on_behalf_of: str | None = None,
+        create: bool = True,
+    ) -> None:
         self._replica = Replica(path, create=create)
         self._dsn = dsn
+        self._on_behalf_of = on_behalf_of
         self._background: BackgroundSync | None = None
 
     def __enter__(self) -> JobClient:
@@ -213,7 +223,7 @@ class JobClient:
         """
         from client_sync.sync import sync_now
 
-        return sync_now(self._replica, self._server(), report=report)
+        return sync_now(self._replica, self._server(), on_behalf_of=self._on_behalf_of, report=report)
 
     def start_sync(self, *, poll: float = POLL_S, report: Report | None = None) -> None:
         """Sync in the background until ``close``: at once when something is submitted here or happens there.
@@ -226,7 +236,9 @@ class JobClient:
 
         dsn = self._server()
         if self._background is None:
-            self._background = BackgroundSync(self._replica, dsn, poll_s=poll, report=report)
+            self._background = BackgroundSync(
+                self._replica, dsn, on_behalf_of=self._on_behalf_of, poll_s=poll, report=report
+            )
 
     def stop_sync(self) -> None:
         """Stop the background sync, if it runs."""

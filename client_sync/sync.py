@@ -34,7 +34,8 @@ SYNC_NOTED_EVERY: Final = timedelta(minutes=1)
 _PUSH: Final = """
     select ledger.push(%(replica_id)s::uuid, %(base_seq)s::bigint, %(ids)s::text[], %(job_ids)s::text[],
                        %(types)s::text[], %(versions)s::integer[], %(occurred_at)s::text[],
-                       %(correlation_ids)s::text[], %(causation_ids)s::text[], %(data)s::text[])::text as reply"""
+                       %(correlation_ids)s::text[], %(causation_ids)s::text[], %(data)s::text[],
+                       %(on_behalf_of)s::text)::text as reply"""
 # Python and SQLite know the years 1 to 9999. A claimed time outside of them must not hold up what comes behind it.
 _PULL: Final = """
     select p.upto_seq, p.epoch, p.seq, p.id::text as id, p.job_id::text as job_id, p.type, p.v, p.owner, p.actor,
@@ -44,7 +45,7 @@ _PULL: Final = """
                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as occurred_at,
            to_char(p.recorded_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as recorded_at,
            p.correlation_id::text as correlation_id, p.causation_id::text as causation_id, p.data
-    from ledger.pull(%(after_seq)s::bigint, %(epoch)s::uuid, %(events)s::integer) p"""
+    from ledger.pull(%(after_seq)s::bigint, %(epoch)s::uuid, %(events)s::integer, %(on_behalf_of)s::text) p"""
 
 
 class SyncRefused(Conflict):
@@ -61,7 +62,7 @@ class SyncRefused(Conflict):
 
 _HINTS: Final = {
     "not_yours": "sync with the login that this file belongs to, or use a file for each login",
-    "not_allowed": "grant ledger_client to this login",
+    "not_allowed": "see jobledger grant client --help",
 }
 
 
@@ -86,15 +87,21 @@ Report: TypeAlias = Callable[[SyncResult], None]
 
 
 def sync_now(
-    replica: Replica, dsn: str, *, report: Report | None = None, attempts: int | None = ATTEMPTS
+    replica: Replica,
+    dsn: str,
+    *,
+    on_behalf_of: str | None = None,
+    report: Report | None = None,
+    attempts: int | None = ATTEMPTS,
 ) -> SyncResult:
     """Connect, exchange everything, disconnect; a few times where the connection is the trouble.
 
+    ``on_behalf_of``: whose file this is, where that is not the login itself.
     Raises ServerUnreachable, SyncRefused, SyncBusy or NotALedger. What was exchanged until then stays.
     """
     from ledger.database import connect, retrying
 
-    exchange = Exchange(replica, report)
+    exchange = Exchange(replica, report, on_behalf_of)
     with sync_lock(replica.path, timeout=LOCK_TIMEOUT_S):
         try:
             for attempt in retrying(attempts=attempts):
@@ -114,8 +121,9 @@ def sync_now(
 class Exchange:
     """One exchange, with as many connections as it takes. ``result`` grows as it goes. Needs the sync lock."""
 
-    def __init__(self, replica: Replica, report: Report | None = None) -> None:
+    def __init__(self, replica: Replica, report: Report | None = None, on_behalf_of: str | None = None) -> None:
         self.result = SyncResult()
+        self._on_behalf_of = on_behalf_of
         self._replica = replica
         self._report = report
 
@@ -128,12 +136,14 @@ class Exchange:
         self._note_success()
 
     def _identify(self, connection: Connection[DictRow]) -> None:
-        owner = _only(connection, "select session_user::text as owner")["owner"]
+        owner = self._on_behalf_of or _only(connection, "select session_user::text as owner")["owner"]
         position = self._position()
         pause = plan.check_owner(position, owner)
         if pause is not None:
             raise _refused(pause)
         if position.owner is None:
+            if self._on_behalf_of is not None:
+                self._read_page(connection, position, 1)  # the file is not this owner's before the server agrees
             outbox.learn_owner(self._replica, owner)
 
     def _push(self, connection: Connection[DictRow]) -> None:
@@ -143,7 +153,7 @@ class Exchange:
             if not plan.push_is_due(position, outbox.last_local_seq(local)):
                 return
             batch = outbox.read_batch(local, position.acked_seq)
-            reply, skew_ms = _send(connection, position, batch)
+            reply, skew_ms = self._send(connection, position, batch)
             self._carry_out(position, batch, plan.after_push(position, batch.upto, reply), skew_ms)
 
     def _carry_out(self, position: Position, batch: outbox.Batch, decision: plan.AfterPush, skew_ms: int) -> None:
@@ -166,9 +176,7 @@ class Exchange:
         while True:
             position = self._position()
             asked = size if position.epoch else 1  # the first answer of a new server only tells its epoch
-            rows = connection.execute(
-                _PULL, {"after_seq": position.pulled_seq, "epoch": position.epoch, "events": asked}
-            ).fetchall()
+            rows = self._read_page(connection, position, asked)
             events = [row for row in rows if row["id"] is not None]
             decision = plan.after_pull(position, rows[0]["upto_seq"], rows[0]["epoch"], len(events), asked)
             match decision:
@@ -183,6 +191,40 @@ class Exchange:
                     if not decision.more:
                         return
             size = plan.next_page_size(size, sum(len(row["data"]) for row in events))
+
+    def _send(self, connection: Connection[DictRow], position: Position, batch: outbox.Batch) -> tuple[PushReply, int]:
+        from pydantic import ValidationError
+
+        from ledger.protocol import read_reply
+
+        parameters = {
+            "replica_id": position.replica_id,
+            "base_seq": position.base_seq,
+            "on_behalf_of": self._on_behalf_of,
+            **batch.columns,
+        }
+        before = time.time()
+        text = _only(connection, _PUSH, parameters)["reply"]
+        after = time.time()
+        try:
+            reply = read_reply(text)
+        except ValidationError as error:
+            answer = text[:200]
+            raise LedgerError(f"the server's answer is not known here: {answer}", hint="upgrade jobledger") from error
+        # the server's clock was read somewhere between: the middle is wrong by half the way at most
+        skew_ms = round((reply.time.timestamp() - (before + after) / 2) * 1000) if isinstance(reply, Accepted) else 0
+        return reply, skew_ms
+
+    def _read_page(self, connection: Connection[DictRow], position: Position, events: int) -> list[DictRow]:
+        return connection.execute(
+            _PULL,
+            {
+                "after_seq": position.pulled_seq,
+                "epoch": position.epoch,
+                "events": events,
+                "on_behalf_of": self._on_behalf_of,
+            },
+        ).fetchall()
 
     def _note_success(self) -> None:
         ((last_sync_at, last_error),) = self._replica.connection().execute(
@@ -230,25 +272,6 @@ def translating() -> Iterator[None]:
         if isinstance(error, psycopg.errors.UndefinedFunction | psycopg.errors.InvalidSchemaName):
             raise NotALedger("this database has no job ledger", hint="install it: jobledger init") from error
         raise LedgerError(f"Postgres answered: {_line(error)}", hint="nothing is lost; sync again later") from error
-
-
-def _send(connection: Connection[DictRow], position: Position, batch: outbox.Batch) -> tuple[PushReply, int]:
-    from pydantic import ValidationError
-
-    from ledger.protocol import read_reply
-
-    parameters = {"replica_id": position.replica_id, "base_seq": position.base_seq, **batch.columns}
-    before = time.time()
-    text = _only(connection, _PUSH, parameters)["reply"]
-    after = time.time()
-    try:
-        reply = read_reply(text)
-    except ValidationError as error:
-        answer = text[:200]
-        raise LedgerError(f"the server's answer is not known here: {answer}", hint="upgrade jobledger") from error
-    # the server's clock was read somewhere between: the middle is wrong by half the way at most
-    skew_ms = round((reply.time.timestamp() - (before + after) / 2) * 1000) if isinstance(reply, Accepted) else 0
-    return reply, skew_ms
 
 
 def _only(connection: Connection[DictRow], query: str, parameters: dict[str, Any] | None = None) -> DictRow:

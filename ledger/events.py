@@ -266,6 +266,20 @@ class ReplicaRewound(Envelope):
     data: Json[Data]
 
 
+class DelegationGranted(Envelope):
+    """A login may from now on act on behalf of an owner; of every owner, where ``data`` names none."""
+
+    type: Literal["delegation.granted"] = "delegation.granted"
+    data: Json[Data]
+
+
+class DelegationRevoked(Envelope):
+    """A login may no longer act on behalf of an owner."""
+
+    type: Literal["delegation.revoked"] = "delegation.revoked"
+    data: Json[Data]
+
+
 class UnknownEvent(Envelope):
     """An event of a type or version from another time, or one whose data does not read as its type says."""
 
@@ -276,7 +290,7 @@ class UnknownEvent(Envelope):
 _KNOWN: Final[tuple[type[Envelope], ...]] = (
     JobRequested, CancelRequested, AttemptStarted, AttemptProgressed, AttemptLogged, StepCompleted, AttemptFailed,
     AttemptDeferred, AttemptLost, AttemptSuperseded, JobCompleted, JobFailed, JobCancelled, ProcessorStarted,
-    ProcessorStopped, ProcessorLost, ReplicaForked, ReplicaRewound,
+    ProcessorStopped, ProcessorLost, ReplicaForked, ReplicaRewound, DelegationGranted, DelegationRevoked,
 )  # fmt: skip
 
 CATALOGUE: Final[dict[str, type[Envelope]]] = {model.model_fields["type"].default: model for model in _KNOWN}
@@ -315,6 +329,8 @@ Event: TypeAlias = Annotated[
     | Annotated[ProcessorLost, Tag("processor.lost")]
     | Annotated[ReplicaForked, Tag("replica.forked")]
     | Annotated[ReplicaRewound, Tag("replica.rewound")]
+    | Annotated[DelegationGranted, Tag("delegation.granted")]
+    | Annotated[DelegationRevoked, Tag("delegation.revoked")]
     | Annotated[UnknownEvent, Tag("unknown")],
     Discriminator(_tag),
 ]

@@ -28,6 +28,8 @@ SINGLE_GRANT_OPTIONS: Final = 160000
 """The server version from which a membership can be granted without the right to become the group."""
 LONGEST_NAME: Final = 63
 """Bytes of a name in Postgres; it would cut a longer one, and the cut name may be someone else's."""
+LONGEST_OWNER: Final = 200
+"""Characters; an owner need not be a login."""
 
 FIND: Final = """
     select r.rolcanlogin, r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.rolbypassrls,
@@ -59,20 +61,35 @@ class Grant:
     granted: bool = False
     revoked: bool = False
     password_set: bool = False
+    delegated: bool = False
 
 
-def grant(connection: Connection[Any], group: str, name: str, password: str | None = None) -> Grant:
+EVERYONE: Final = "*"
+"""Instead of an owner: all of them."""
+
+
+def grant(
+    connection: Connection[Any],
+    group: str,
+    name: str,
+    password: str | None = None,
+    *,
+    on_behalf_of: str | None = None,
+) -> Grant:
     """Let the login ``name`` act as a client, processor, auditor or operator; the login is created where there is none.
 
     ``password``, where given, replaces the one before; it leaves this process only as a SCRAM-SHA-256 verifier, so that
-    no log of the server holds it. Calling again changes nothing else. Raises Conflict for a role that has more power
-    than a login of the ledger may have or belongs to another group of it, LedgerError where this session may not grant.
-    All in one transaction: after an error, nothing has changed.
+    no log of the server holds it. ``on_behalf_of`` lets a client also write and read what belongs to that owner, or to
+    ``EVERYONE``; its own name stays in each event as the actor. Calling again changes nothing else.
+
+    Raises Conflict for a role that has more power than a login of the ledger may have or is in another group of it,
+    LedgerError where this session may not grant. All in one transaction: after an error, nothing has changed.
     """
     from psycopg import errors, sql
 
     role = _group(group)
     _check_name(name)
+    _check_delegation(role, on_behalf_of)
     check(connection)
     login = sql.Identifier(name)
     try:
@@ -99,13 +116,18 @@ def grant(connection: Connection[Any], group: str, name: str, password: str | No
             granted = found is None or role not in found["direct"]
             if granted:
                 connection.execute(_membership(connection).format(sql.Identifier(role), login))
+            delegated = on_behalf_of is not None and _delegate(connection, name, on_behalf_of, may=True)
     except errors.InsufficientPrivilege as error:
         raise _may_not(error) from error
-    return Grant(name, role, created=found is None, granted=granted, password_set=password is not None)
+    return Grant(
+        name, role, created=found is None, granted=granted, password_set=password is not None, delegated=delegated
+    )
 
 
-def revoke(connection: Connection[Any], group: str, name: str) -> Grant:
+def revoke(connection: Connection[Any], group: str, name: str, *, on_behalf_of: str | None = None) -> Grant:
     """Take the group's rights from a login, from its next statement on. Calling again changes nothing.
+
+    With ``on_behalf_of``, only the right to act for that owner (or for ``EVERYONE``) is taken; without, all of it.
 
     The login itself stays: its name is the owner or actor of events, and whoever got that name next would own its jobs.
     Raises JobNotFound where there is no such role, Conflict where it has the rights by way of another role, LedgerError
@@ -115,6 +137,7 @@ def revoke(connection: Connection[Any], group: str, name: str) -> Grant:
 
     role = _group(group)
     _check_name(name)
+    _check_delegation(role, on_behalf_of)
     check(connection)
     try:
         with connection.transaction():
@@ -122,6 +145,11 @@ def revoke(connection: Connection[Any], group: str, name: str) -> Grant:
             found = _find(connection, name)
             if found is None:
                 raise JobNotFound(f"there is no role {name}", hint="names of roles are case-sensitive here")
+            if on_behalf_of is not None:
+                return Grant(name, role, delegated=_delegate(connection, name, on_behalf_of, may=False))
+            if role == GROUPS["client"]:
+                for (owner,) in _delegations(connection, name):
+                    _delegate(connection, name, EVERYONE if owner is None else owner, may=False)
             revoked = role in found["direct"]
             if revoked:
                 connection.execute(sql.SQL("revoke {} from {}").format(sql.Identifier(role), sql.Identifier(name)))
@@ -156,6 +184,35 @@ def _check_name(name: str) -> None:
         raise InvalidEvent(f"a role's name has 1 to {LONGEST_NAME} bytes and no NUL")
     if name.startswith("pg_") or name in ("public", "none"):
         raise Conflict(f"{name} is a name that Postgres keeps for itself", hint="choose another name")
+
+
+def _check_delegation(role: str, on_behalf_of: str | None) -> None:
+    if on_behalf_of is None:
+        return
+    if role != GROUPS["client"]:
+        raise InvalidEvent("only a client acts on behalf of an owner")
+    if not 1 <= len(on_behalf_of) <= LONGEST_OWNER or "\0" in on_behalf_of:
+        raise InvalidEvent(f"an owner's name has 1 to {LONGEST_OWNER} characters and no NUL")
+
+
+def _delegations(connection: Connection[Any], name: str) -> list[tuple[str | None]]:
+    from psycopg.rows import tuple_row
+
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return cursor.execute(
+            "select d.owner from ledger.delegations d where d.actor = %(name)s", {"name": name}
+        ).fetchall()
+
+
+def _delegate(connection: Connection[Any], name: str, on_behalf_of: str, *, may: bool) -> bool:
+    from psycopg.rows import tuple_row
+
+    owner = None if on_behalf_of == EVERYONE else on_behalf_of
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        [(changed,)] = cursor.execute(
+            "select ledger.delegate(%(name)s, %(owner)s, %(may)s)", {"name": name, "owner": owner, "may": may}
+        ).fetchall()
+    return bool(changed)
 
 
 def _refuse_power(name: str, found: dict[str, Any]) -> None:

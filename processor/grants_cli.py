@@ -20,10 +20,15 @@ group_argument: Final = click.argument(
     "group", metavar="ROLE", type=click.Choice(["client", "auditor", "processor", "operator"])
 )
 
+on_behalf_of_option: Final = click.option(
+    "--on-behalf-of", metavar="OWNER|*", help="For a client: the right to act for this owner too, or for every one (*)."
+)
+
 
 @click.command()
 @group_argument
 @click.argument("name")
+@on_behalf_of_option
 @click.option(
     "--password-file",
     metavar="FILE|-",
@@ -31,15 +36,17 @@ group_argument: Final = click.argument(
 )
 @json_option
 @dsn_option
-def grant(group: str, name: str, password_file: str | None, as_json: bool, dsn: str) -> None:
+def grant(group: str, name: str, on_behalf_of: str | None, password_file: str | None, as_json: bool, dsn: str) -> None:
     """Let the login NAME act as a client, auditor, processor or operator. Running it again is harmless.
 
     The login is created where there is none. A login is in one group only. NAME will stand in the ledger as the
-    owner or actor of what it does.
+    owner or actor of what it does. A service that keeps its users' jobs apart names one of them as the owner when it
+    syncs; it needs --on-behalf-of for that, and both names stand in each event.
 
     \b
     Example:
       jobledger grant client shop_app --password-file - < shop_app.password
+      jobledger grant client shop_app --on-behalf-of carol@example.com
       jobledger grant auditor carol --dsn postgresql://postgres@db.example/app
     """
     from ledger.database import connect
@@ -47,19 +54,24 @@ def grant(group: str, name: str, password_file: str | None, as_json: bool, dsn: 
 
     password = None if password_file is None else read_password(password_file)
     with connect(dsn, application_name="jobledger grant") as connection:
-        done = grants.grant(connection, group, name, password)
-    _report(done, f"{name} is in {done.group}" + (" (a new login)" if done.created else ""), as_json)
+        done = grants.grant(connection, group, name, password, on_behalf_of=on_behalf_of)
+    line = f"{name} is in {done.group}" + (" (a new login)" if done.created else "")
+    if on_behalf_of is not None:
+        line += f"; it may act on behalf of {_whom(on_behalf_of)}"
+    _report(done, line, as_json)
 
 
 @click.command()
 @group_argument
 @click.argument("name")
+@on_behalf_of_option
 @json_option
 @dsn_option
-def revoke(group: str, name: str, as_json: bool, dsn: str) -> None:
+def revoke(group: str, name: str, on_behalf_of: str | None, as_json: bool, dsn: str) -> None:
     """Take the rights of a client, auditor, processor or operator from the login NAME. Running it again is harmless.
 
-    The login and its jobs stay. Do not give its name to someone else: they would own those jobs.
+    With --on-behalf-of, only the right to act for that owner is taken. The login and its jobs stay. Do not give its
+    name to someone else: they would own those jobs.
 
     \b
     Example:
@@ -69,8 +81,16 @@ def revoke(group: str, name: str, as_json: bool, dsn: str) -> None:
     from processor import grants
 
     with connect(dsn, application_name="jobledger revoke") as connection:
-        done = grants.revoke(connection, group, name)
-    _report(done, f"{name} is not in {done.group}" + (" any more" if done.revoked else ""), as_json)
+        done = grants.revoke(connection, group, name, on_behalf_of=on_behalf_of)
+    if on_behalf_of is not None:
+        line = f"{name} may not act on behalf of {_whom(on_behalf_of)}" + (" any more" if done.delegated else "")
+    else:
+        line = f"{name} is not in {done.group}" + (" any more" if done.revoked else "")
+    _report(done, line, as_json)
+
+
+def _whom(on_behalf_of: str) -> str:
+    return "every owner" if on_behalf_of == "*" else on_behalf_of
 
 
 def read_password(place: str) -> str:

@@ -68,7 +68,8 @@ class Sequencer:
             while not await self._is_elected(cursor):
                 if await wait_for_hint(self._stopping, ELECTION_S):
                     return
-            await cursor.execute(ENSURE_LIFE)
+            if not await self._ensure_life(cursor):
+                return
             logger.info("elected as the sequencer")
             self.backend_pid = connection.info.backend_pid
             try:
@@ -79,6 +80,18 @@ class Sequencer:
     async def _is_elected(self, cursor: AsyncCursor[Any]) -> bool:
         [(elected,)] = await (await cursor.execute(TRY_LOCK)).fetchall()
         return bool(elected)
+
+    async def _ensure_life(self, cursor: AsyncCursor[Any]) -> bool:
+        """Begin a new life where this database needs one. False: told to stop before that was possible."""
+        while True:
+            try:
+                await cursor.execute(ENSURE_LIFE)
+            except psycopg.errors.LockNotAvailable:
+                logger.warning("a new life of the ledger waits for transactions that have written events and stay open")
+            else:
+                return True
+            if await wait_for_hint(self._stopping, ELECTION_S):
+                return False
 
     async def _lead(self, connection: AsyncConnection[Any], cursor: AsyncCursor[Any]) -> None:
         now = asyncio.get_running_loop().time

@@ -31,11 +31,13 @@ class Draft:
     causation_id: str | None = None
 
 
-def push(client: Connection[DictRow], replica: UUID, base: int, events: Sequence[Draft]) -> PushReply:
+def push(
+    client: Connection[DictRow], replica: UUID, base: int, events: Sequence[Draft], on_behalf_of: str | None = None
+) -> PushReply:
     row = client.execute(
         """
         select ledger.push(%(replica)s, %(base)s, %(ids)s, %(jobs)s, %(types)s, %(versions)s, %(occurred)s,
-                           %(correlations)s, %(causations)s, %(data)s)::text as reply
+                           %(correlations)s, %(causations)s, %(data)s, %(on_behalf_of)s)::text as reply
         """,
         {
             "replica": replica,
@@ -48,6 +50,7 @@ def push(client: Connection[DictRow], replica: UUID, base: int, events: Sequence
             "correlations": [e.correlation_id for e in events],
             "causations": [e.causation_id for e in events],
             "data": [e.data for e in events],
+            "on_behalf_of": on_behalf_of,
         },
     ).fetchone()
     assert row is not None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from databases import Database
 from doors import Draft, assert_projection_is_fold, push, push_jobs, sequence
@@ -145,6 +146,30 @@ def test_a_server_that_was_restored_says_from_where_it_needs_events(database: Da
     for _ in range(2):
         assert push(alice, replica, 7, [Draft()]) == Behind(head=1)
     assert turns(database) == [("replica.rewound", {"replica": str(replica), "head": 1, "client_had": 7})]
+
+
+def test_a_replicas_events_never_come_into_the_log_against_their_order(database: Database) -> None:
+    """The log goes by transaction ids, and a transaction may have had its id for long when it pushes."""
+    first, second, owner = database.connect("app_alice"), database.connect("app_alice"), database.connect()
+    replica, drafts = new_id(), [Draft() for _ in range(2)]
+    with first.transaction():
+        first.execute("select pg_current_xact_id()")
+        push(second, replica, 0, drafts[:1])
+        with pytest.raises(psycopg.errors.SerializationFailure, match="younger transaction"), first.transaction():
+            push(first, replica, 1, drafts[1:])
+    push(first, replica, 1, drafts[1:])
+    sequence(owner)
+    assert [str(row["id"]) for row in read_log(owner)] == [draft.id for draft in drafts]
+
+
+def test_p1_what_was_acknowledged_is_on_disk_whatever_the_session_has_set(database: Database) -> None:
+    alice = database.connect("app_alice")
+    for off, on in [("off", "on"), ("local", "local"), ("on", "on")]:
+        alice.execute(f"set synchronous_commit = {off}".encode())
+        for call in (lambda: push(alice, new_id(), 0, [Draft()]), lambda: alice.execute("select ledger.submit('x')")):
+            with alice.transaction():
+                call()
+                assert alice.execute("show synchronous_commit").fetchone() == {"synchronous_commit": on}
 
 
 def test_an_event_that_reached_the_server_by_another_file_is_acknowledged(database: Database) -> None:

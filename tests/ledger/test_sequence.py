@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
+import psycopg
+import pytest
 from databases import Database
 from doors import Draft, Worker, assert_projection_is_fold, cancel, job_row, push, push_jobs, sequence, types_of
 from hypothesis import given
@@ -121,6 +123,18 @@ def test_a_new_life_takes_over_what_the_old_one_left(database: Database) -> None
     sequence(owner, limit=1)
     assert numbers(owner) == list(range(1, 8))
     assert_projection_is_fold(owner)
+
+
+def test_a_new_life_waits_for_open_writers_only_so_long_and_lets_others_pass(database: Database) -> None:
+    alice, other, owner = database.connect("app_alice"), database.connect("app_alice"), database.connect()
+    with alice.transaction():
+        push_jobs(alice, 1)
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            owner.execute("select ledger.begin_life('restored')")
+        push_jobs(other, 1)
+    owner.execute("select ledger.begin_life('restored')")
+    sequence(owner)
+    assert numbers(owner) == [1, 2]
 
 
 def test_a_database_copied_from_another_begins_its_own_life(database: Database) -> None:

@@ -21,7 +21,7 @@ from psycopg.conninfo import make_conninfo
 from ledger.database import connect
 from ledger.errors import Conflict, InvalidEvent, JobNotFound, LedgerError, NotALedger
 from processor import grants_cli
-from processor.grants import GROUPS, SINGLE_GRANT_OPTIONS, grant, revoke
+from processor.grants import EVERYONE, GROUPS, SINGLE_GRANT_OPTIONS, grant, revoke
 
 PASSWORD = 'it\'s "quoted" \\ and ü'
 
@@ -84,6 +84,30 @@ def test_a_client_submits_and_after_the_revocation_does_not(database: Database, 
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             session.execute("select ledger.submit('x')")
     assert owner.execute("select owner from ledger.events").fetchall() == [{"owner": name}]
+
+
+def test_a_client_acts_on_behalf_of_an_owner_as_long_as_it_may(database: Database, name: str) -> None:
+    owner = database.connect()
+    assert grant(owner, "client", name, PASSWORD, on_behalf_of="carol").delegated
+    assert not grant(owner, "client", name, on_behalf_of="carol").delegated
+    with connect(make_conninfo(database.dsn, user=name, password=PASSWORD)) as session:
+        session.execute("select ledger.submit('x', on_behalf_of => 'carol')")
+        assert revoke(owner, "client", name, on_behalf_of="carol").delegated
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("select ledger.submit('x', on_behalf_of => 'carol')")
+        session.execute("select ledger.submit('x')")
+    grant(owner, "client", name, on_behalf_of=EVERYONE)
+    revoke(owner, "client", name)
+    assert owner.execute("select * from ledger.delegations").fetchall() == [], "nothing is left for a later grant"
+    names = owner.execute("select owner, actor from ledger.events where type = 'job.requested'").fetchall()
+    assert names == [{"owner": "carol", "actor": name}, {"owner": name, "actor": name}]
+
+
+@pytest.mark.parametrize(("group", "whom"), [("auditor", "carol"), ("client", ""), ("client", "c" * 201)])
+def test_what_cannot_be_delegated(database: Database, name: str, group: str, whom: str) -> None:
+    with pytest.raises(InvalidEvent):
+        grant(database.connect(), group, name, PASSWORD, on_behalf_of=whom)
+    assert database.connect().execute("select 1 from pg_roles where rolname = %(n)s", {"n": name}).fetchone() is None
 
 
 def test_again_changes_nothing(database: Database, name: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from databases import Database
-from doors import Worker, assert_projection_is_fold, push_jobs, sequence
+from doors import Draft, Worker, assert_projection_is_fold, cancel, push, push_jobs, sequence
 from psycopg import Connection
 from psycopg.rows import DictRow
+
+from ledger.ids import new_id
 
 JOBS = 50
 HISTORY = 3_000
@@ -40,6 +42,24 @@ def test_p13_a_job_costs_the_same_in_an_old_ledger(database: Database) -> None:
     old = sorted(run_jobs(JOBS) for _ in range(5))[2]
     assert old <= young * 1.1, f"{young / JOBS:.1f} rows a job in a young ledger, {old / JOBS:.1f} in an old one"
     assert_projection_is_fold(database.connect())
+
+
+def test_p13_cancels_of_jobs_that_never_come_cost_the_later_jobs_nothing(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+
+    def request_and_cancel() -> int:
+        before = rows_read([alice, owner])
+        for job in push_jobs(alice, JOBS):
+            cancel(alice, job)
+        sequence(owner)
+        return rows_read([alice, owner]) - before
+
+    young = sorted(request_and_cancel() for _ in range(5))[2]
+    push(alice, new_id(), 0, [Draft("job.cancel_requested", "{}") for _ in range(HISTORY)])
+    sequence(owner)
+    old = sorted(request_and_cancel() for _ in range(5))[2]
+    assert old <= young * 1.1, f"{young / JOBS:.1f} rows a job before them, {old / JOBS:.1f} after"
+    assert_projection_is_fold(owner)
 
 
 def rows_read(connections: list[Connection[DictRow]]) -> int:
