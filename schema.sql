@@ -540,12 +540,12 @@ declare
 begin
     -- Every cancel of this pass stands in early_cancels now; one whose job is known, and of the same owner, is due. Cancels
     -- of jobs that never come stay there for ever, so the search starts from what this pass has brought.
-    with brought as materialized (
-        select distinct e.job_id from ledger.log l join ledger.events e on e.id = l.event_id
-        where l.seq > p_after and l.seq <= p_upto and e.type in ('job.requested', 'job.cancel_requested')
-    ), due as (
-        delete from ledger.early_cancels c using brought b, ledger.jobs j
-        where c.job_id = b.job_id and j.job_id = b.job_id and j.owner = c.owner
+    with due as (
+        delete from ledger.early_cancels c using ledger.jobs j
+        where c.job_id = any (array(
+                select e.job_id from ledger.log l join ledger.events e on e.id = l.event_id
+                where l.seq > p_after and l.seq <= p_upto and e.type in ('job.requested', 'job.cancel_requested')))
+          and j.job_id = c.job_id and j.owner = c.owner
         returning c.job_id, c.recorded_at
     ), held as (
         select j.job_id, d.recorded_at from due d join ledger.jobs j on j.job_id = d.job_id

@@ -97,6 +97,8 @@ def test_what_was_claimed_ahead_and_gets_no_turn_goes_to_whoever_has_room(ledger
         state = ledger.wait_for(job)
         assert (state.result, state.failures, state.losses) == ("elsewhere", 0, 0)
     release.set()
+    for job in long:
+        ledger.wait_for(job)
     ledger.verify()
 
 
