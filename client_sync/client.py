@@ -293,7 +293,7 @@ def _append(connection: sqlite3.Connection, job_id: UUID, kind: str, text: str) 
         connection.execute(
             _APPEND,
             {
-                "id": str(new_id()),
+                "id": new_id.text(),
                 "job_id": str(job_id),
                 "type": kind,
                 "occurred_at": format_time(datetime.now(UTC)),

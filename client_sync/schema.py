@@ -135,7 +135,7 @@ def _migrations() -> Migrations:
     def v1_replica(db: Database) -> None:
         for statement in statements(Path(__file__).with_name("replica.sql").read_text(encoding="utf-8")):
             db.conn.execute(statement)
-        db.table("replica").insert({"replica_id": str(new_id())})
+        db.table("replica").insert({"replica_id": new_id.text()})
         db.table("replica_history").insert({"what": "replica.created"})
 
     return migrations

@@ -116,14 +116,8 @@ def conclude(
     the job asks for goes before it). A result that cannot be written fails the job: trying again would not help.
     """
     match outcome:
-        case Completed(None):
-            return [Entry("job.completed", f'{{"attempt":{job.attempt}}}')]
         case Completed(result):
-            try:
-                text = write_json(result, what="the result")
-            except InvalidEvent as error:
-                return _failed(job, JobError(type="InvalidResult", message=error.message, retryable=False), None)
-            return [Entry("job.completed", f'{{"attempt":{job.attempt},"result":{text}}}')]
+            return conclude_completion(job, result)
         case Retry(after, error):
             limit = job.max_attempts if job.max_attempts is not None else max_attempts
             retry_at = policy.after_failure(job.failures + 1, now, max_attempts=limit, chance=chance)
@@ -137,6 +131,17 @@ def conclude(
             return [Entry("attempt.deferred", write_data(AttemptDeferredData(attempt=job.attempt, until=at)))]
         case Cancelled():
             return [Entry("job.cancelled", f'{{"attempt":{job.attempt}}}')]
+
+
+def conclude_completion(job: Claimed, result: Any) -> list[Entry]:
+    """``conclude`` for what most attempts come to: it needs no time and no policy."""
+    if result is None:
+        return [Entry("job.completed", f'{{"attempt":{job.attempt}}}')]
+    try:
+        text = write_json(result, what="the result")
+    except InvalidEvent as error:
+        return _failed(job, JobError(type="InvalidResult", message=error.message, retryable=False), None)
+    return [Entry("job.completed", f'{{"attempt":{job.attempt},"result":{text}}}')]
 
 
 def conclude_loss(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -71,7 +72,7 @@ class Recorder:
         self, attempt: Attempt, entries: list[Entry], *, ends: bool = False, receipt: Future[None] | None = None
     ) -> None:
         """Take in events of an attempt. ``ends``: its last ones. ``receipt`` is done when they are recorded."""
-        rows = rows_of(attempt.job.job_id, attempt.job.attempt, entries, datetime.now(UTC))
+        rows = rows_of(attempt.job.job_id, attempt.job.attempt, entries, time.time_ns())
         self._waiting.append(Bundle(attempt, rows, ends, receipt))
         self._idle.clear()
         self._wake.set()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import random
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
@@ -71,4 +72,4 @@ def _settle(orphan: Orphan, settings: Settings) -> list[Row]:
         settings.retry,
         chance=random.random(),  # noqa: S311  # spreads retries, protects nothing
     )
-    return rows_of(orphan.job_id, orphan.attempt, entries, datetime.now(UTC))
+    return rows_of(orphan.job_id, orphan.attempt, entries, time.time_ns())

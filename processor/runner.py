@@ -11,7 +11,7 @@ from ledger.events import JobError
 from processor.attempt import Attempt, StopReason
 from processor.hints import Hints
 from processor.lanes import STALE_S, Lane
-from processor.outcome import Cancelled, Completed, Deferred, Entry, Failed, Outcome, conclude
+from processor.outcome import Cancelled, Completed, Deferred, Entry, Failed, Outcome, conclude, conclude_completion
 from processor.registry import InvalidParams
 
 if TYPE_CHECKING:
@@ -172,6 +172,8 @@ class Runner:
         self._forget(attempt)
 
     def _conclude(self, attempt: Attempt, outcome: Outcome) -> list[Entry]:
+        if isinstance(outcome, Completed):
+            return conclude_completion(attempt.job, outcome.result)
         handler = attempt.handler
         return conclude(
             attempt.job,

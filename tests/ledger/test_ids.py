@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from uuid import RFC_4122
+import os
+from uuid import RFC_4122, UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.ids import IdSource, uuid7
+from ledger.ids import IdSource, new_id, uuid7
 
 
 @given(st.integers(0, 2**48 - 1), st.integers(0, 2**74 - 1))
@@ -27,5 +28,27 @@ def test_ids_sort_as_their_parts(a: tuple[int, int], b: tuple[int, int]) -> None
 
 def test_one_source_makes_ascending_ids() -> None:
     source = IdSource()
-    made = [source() for _ in range(10_000)]
+    made = [UUID(source.text()) if n % 2 else source() for n in range(10_000)]
     assert made == sorted(set(made))
+    assert {(each.version, each.variant) for each in made} == {(7, RFC_4122)}
+
+
+def test_an_id_as_text_is_written_as_uuids_are() -> None:
+    text = IdSource().text()
+    assert text == str(UUID(text))
+
+
+def test_a_forked_process_goes_on_with_ids_of_its_own() -> None:
+    new_id()  # now there is something drawn ahead
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, "".join(new_id.text() for _ in range(50)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reading, 50 * 36).decode()
+    os.close(reading)
+    os.close(writing)
+    ours = "".join(new_id.text() for _ in range(50))
+    tails = [{text[n * 36 + 24 : n * 36 + 36] for n in range(50)} for text in (ours, theirs)]
+    assert tails[0].isdisjoint(tails[1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -27,10 +26,10 @@ def test_any_texts_survive_the_way_through_an_array_literal(database: Database, 
 
 def test_rows_of_one_attempt_have_ids_in_their_order() -> None:
     entries = [Entry("attempt.progressed", "{}"), Entry("job.completed", "{}")]
-    rows = rows_of("0190", 3, entries, datetime(2026, 1, 1, tzinfo=UTC))
+    rows = rows_of("0190", 3, entries, 1_767_225_600_000_123_999)
     assert [row.type for row in rows] == ["attempt.progressed", "job.completed"]
     assert rows[0].id < rows[1].id
-    assert {row.attempt for row in rows} == {"3"}
+    assert {(row.attempt, row.occurred_at) for row in rows} == {("3", "2026-01-01T00:00:00.000123Z")}
     columns = parameters(UUID(int=0), rows)
     assert columns["attempts"] == "{3,3}"
     assert columns["types"] == "{attempt.progressed,job.completed}"
