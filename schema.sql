@@ -709,7 +709,8 @@ begin
                              'noticed_by', case when l.heartbeat_at < clock_timestamp() - p_lease then 'heartbeat' else 'lock' end)
     from lost l;
     return query
-        select p.processor, case when p.lost_at - p.heartbeat_at > p_lease then 'heartbeat' else 'lock' end,
+        -- distinct: a job that was put back and claimed again stands in two claims of its processor, and is lost once
+        select distinct p.processor, case when p.lost_at - p.heartbeat_at > p_lease then 'heartbeat' else 'lock' end,
                j.job_id, j.attempt, j.failures, j.losses, j.max_attempts
         from ledger.processors p
         join ledger.claims c on c.processor = p.processor

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from uuid import UUID
 
 import psycopg
 import pytest
 from databases import Database
 from doors import Draft, Worker, assert_projection_is_fold, cancel, job_row, push, push_jobs, sequence, types_of
+from waiting import until
 
 from ledger.errors import VerificationFailed
 from ledger.feed import verify
@@ -183,6 +185,24 @@ def test_a_processor_is_lost_as_soon_as_its_session_ends(database: Database) -> 
     while not lost:  # the server notices the closed session by itself
         lost = [row["job_id"] for row in owner.execute(find).fetchall()]
     assert sorted(map(str, lost)) == sorted(map(str, jobs))
+
+
+def test_p6_a_job_that_its_processor_had_claimed_twice_is_lost_once(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    (job,) = push_jobs(alice, 1)
+    sequence(owner)
+    worker = Worker(database.connect("worker"))
+    worker.record((worker.claim()[0], "attempt.deferred", {"until": "2020-01-01T00:00:00Z"}))
+    sequence(owner)
+    worker.claim()
+    worker.connection.close()
+
+    def lost() -> list[UUID]:
+        rows = owner.execute("select * from ledger.find_lost('0 s', '1 hour')").fetchall()
+        return [row["job_id"] for row in rows]
+
+    found = until(lambda: lost() or None, "the closed session to be noticed")
+    assert found == [job]
 
 
 def test_verify_notices_a_projection_that_is_not_the_fold(database: Database) -> None:
