@@ -436,6 +436,7 @@ declare
     v_then pg_snapshot;
     v_now pg_snapshot;
     v_cut xid8;
+    v_left_over boolean;
     v_cancels integer;
     v_early boolean;
     v_released integer;
@@ -454,9 +455,13 @@ begin
       and not pg_visible_in_snapshot(e.txid, v_then) and pg_visible_in_snapshot(e.txid, v_now)
     order by e.life, e.txid offset greatest(p_limit - 1, 0) limit 1;
 
+    -- What an earlier life left comes first, whole transactions at a time; this one's turn comes when no more than a pass is left.
+    v_left_over := (select count(*) > p_limit from (select from ledger.leftovers limit p_limit + 1) c);
+
     with leftover as (
         delete from ledger.leftovers l
-        using (select c.life, c.txid, c.event_id from ledger.leftovers c order by c.life, c.txid, c.event_id limit p_limit) f
+        using (select c.life, c.txid, c.event_id from ledger.leftovers c
+               order by c.life, c.txid fetch first p_limit rows with ties) f
         where (l.life, l.txid, l.event_id) = (f.life, f.txid, f.event_id)
         returning l.event_id
     ), visible as (
@@ -465,7 +470,7 @@ begin
         from ledger.events e
         where e.life = v_life and e.txid >= pg_snapshot_xmin(v_then)
           and not pg_visible_in_snapshot(e.txid, v_then) and pg_visible_in_snapshot(e.txid, v_now)
-          and (v_cut is null or e.txid <= v_cut)
+          and (v_cut is null or e.txid <= v_cut) and not v_left_over
         union all
         select e.id, e.life, e.txid, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
                case when e.type = 'job.requested' then e.data end
@@ -508,7 +513,7 @@ begin
 
     update ledger.sequencer
     set last_seq = v_last + sequenced,
-        snapshot = case when v_cut is null then v_now else ledger.snapshot_after(v_then, v_now, v_cut) end;
+        snapshot = case when v_left_over then v_then when v_cut is null then v_now else ledger.snapshot_after(v_then, v_now, v_cut) end;
 
     -- A statement that adds no event would announce some all the same, and each pass so call for the next one.
     if exists (select from ledger.queue q where q.expires_at <= now()) then
@@ -519,7 +524,7 @@ begin
         select w.job_id from ledger.queue w where w.run_at <= now() order by w.run_at limit p_limit for update skip locked);
     get diagnostics v_released = row_count;
 
-    more := v_cut is not null or exists (select from ledger.leftovers);
+    more := v_cut is not null or v_left_over;
     select least((select q.run_at from ledger.queue q where q.run_at is not null order by q.run_at limit 1),
                  (select q.expires_at from ledger.queue q where q.expires_at is not null order by q.expires_at limit 1))
     into next_due;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -50,6 +51,8 @@ def test_a_rolled_back_event_leaves_no_gap(database: Database) -> None:
     push_jobs(alice, 1)
     assert sequence(owner) == 2
     assert numbers(owner) == [1, 2]
+
+
 
 
 def test_a_pending_job_that_is_cancelled_ends_at_once(database: Database) -> None:
@@ -135,6 +138,19 @@ def test_a_new_life_waits_for_open_writers_only_so_long_and_lets_others_pass(dat
     owner.execute("select ledger.begin_life('restored')")
     sequence(owner)
     assert numbers(owner) == [1, 2]
+
+
+def test_what_an_old_life_left_comes_before_the_new_one_however_much_it_is(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    replica, drafts = new_id(), [Draft() for _ in range(9)]
+    # ids say nothing about the order of a file that another language wrote
+    drafts[:6] = sorted(drafts[:6], key=lambda draft: draft.id, reverse=True)
+    push(alice, replica, 0, drafts[:6])
+    owner.execute("select ledger.begin_life('restored') as epoch")
+    push(alice, replica, 6, drafts[6:])
+    sequence(owner, limit=2)
+    assert [row["id"] for row in read_log(owner) if row["replica_id"]] == [UUID(draft.id) for draft in drafts]
+    assert_projection_is_fold(owner)
 
 
 def test_a_database_copied_from_another_begins_its_own_life(database: Database) -> None:
