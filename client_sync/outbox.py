@@ -13,7 +13,14 @@ from client_sync.projection import refold
 from client_sync.replica import Replica
 
 _POSITION: Final = """
-    select replica_id, seq_offset, acked_seq, pulled_seq, epoch, acked_epoch, settled_life = life, owner from replica"""
+    select p.replica_id, p.seq_offset, p.acked_seq, p.pulled_seq, p.epoch, p.acked_epoch, p.settled_life = p.life,
+           p.owner,
+           case when p.acked_epoch is not p.epoch and p.settled_life = p.life then (
+               select e.local_seq from events e
+               where e.local_seq <= p.acked_seq and (e.life is null or e.life < p.life)
+                 and not exists (select 1 from refusals f where f.event_id = e.id)
+               order by e.local_seq limit 1) end
+    from replica p"""
 _BATCH: Final = """
     select e.local_seq, e.id, e.job_id, e.type, e.v, e.occurred_at, e.correlation_id, e.causation_id, e.data
     from events e where e.local_seq > :after order by e.local_seq limit :events"""
@@ -36,7 +43,7 @@ class Batch:
 def read_position(connection: sqlite3.Connection) -> Position:
     """How far the file and the server are with each other."""
     (row,) = connection.execute(_POSITION)
-    replica_id, seq_offset, acked_seq, pulled_seq, epoch, acked_epoch, settled, owner = row
+    replica_id, seq_offset, acked_seq, pulled_seq, epoch, acked_epoch, settled, owner, missing_seq = row
     return Position(
         replica_id=UUID(replica_id),
         seq_offset=seq_offset,
@@ -46,6 +53,7 @@ def read_position(connection: sqlite3.Connection) -> Position:
         acked_epoch=_uuid(acked_epoch),
         settled=bool(settled),
         owner=owner,
+        missing_seq=missing_seq,
     )
 
 
@@ -90,7 +98,7 @@ def acknowledge(replica: Replica, position: Position, decision: Acknowledge, clo
     with replica.transaction() as connection:
         connection.execute(
             "update replica set acked_seq = :upto, acked_epoch = :epoch, clock_skew_ms = :skew",
-            {"upto": decision.upto, "epoch": _text(position.epoch), "skew": clock_skew_ms},
+            {"upto": decision.upto, "epoch": _text(position.confirmed_epoch), "skew": clock_skew_ms},
         )
         return sum(_refuse(connection, refusal) for refusal in decision.refused)
 
@@ -99,7 +107,7 @@ def mint_replica(replica: Replica, position: Position, decision: MintReplica, ne
     """Go on under another replica id. No event changes."""
     with replica.transaction() as connection:
         connection.execute(
-            "update replica set replica_id = :replica_id, seq_offset = :seq_offset",
+            "update replica set replica_id = :replica_id, seq_offset = :seq_offset, acked_seq = :seq_offset",
             {"replica_id": str(new_replica_id), "seq_offset": decision.seq_offset},
         )
         detail = {"at": decision.forked_at, "from": str(position.replica_id), "to": str(new_replica_id)}

@@ -36,6 +36,13 @@ class Position:
     acked_epoch: UUID | None = None
     settled: bool = True
     owner: str | None = None
+    missing_seq: int | None = None
+    """The first acknowledged number that the log of a new life, read to its end, does not hold; None: it holds all."""
+
+    @property
+    def confirmed_epoch(self) -> UUID | None:
+        """The epoch in which everything is known to be acknowledged, once the server has taken what is sent now."""
+        return self.epoch if self.settled or self.acked_seq == 0 else self.acked_epoch
 
     @property
     def base_seq(self) -> int:
@@ -75,7 +82,7 @@ class MintReplica:
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """The server was restored and has own events up to ``acked_seq`` only: send the later ones again."""
+    """The server was restored, and is sure to have own events up to ``acked_seq`` only: send the later ones again."""
 
     acked_seq: int
     seq_offset: int
@@ -115,7 +122,7 @@ def push_is_due(position: Position, last_local_seq: int) -> bool:
     """Whether there is something to send, or to ask: after the server began a new life, whether it still has all."""
     if last_local_seq > position.acked_seq:
         return True
-    return position.base_seq > 0 and position.acked_epoch != position.epoch
+    return position.settled and position.acked_seq > 0 and position.acked_epoch != position.epoch
 
 
 def after_push(position: Position, sent_upto: int, reply: PushReply) -> AfterPush:
@@ -125,6 +132,12 @@ def after_push(position: Position, sent_upto: int, reply: PushReply) -> AfterPus
     event by event, so only that is acknowledged.
     """
     match reply:
+        case Accepted() if position.missing_seq is not None:
+            # It counts as far as we do, but a copy of this file may have used the numbers of what a restore lost.
+            before = position.missing_seq - 1
+            if before < position.seq_offset:
+                return MintReplica(forked_at=position.missing_seq, seq_offset=before)
+            return Rewind(acked_seq=before, seq_offset=position.seq_offset)
         case Accepted():
             refused = tuple(_refusal(position, event) for event in reply.refused)
             return Acknowledge(sent_upto, refused)

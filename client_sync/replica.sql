@@ -47,7 +47,7 @@ create table replica (
 -- pulled_seq     the server's log was read up to here, counting in the life that epoch names
 -- life           counts the epochs this file has met; events.life says in which of them events.seq counts
 -- settled_life   the last life that was read to its end, so that what it does not hold is known to be gone
--- acked_epoch    the epoch in which acked_seq was last confirmed; another one means: ask again
+-- acked_epoch    the epoch that is known to hold everything up to acked_seq; another one means: ask again
 -- owner          whose file this is; null until the server has said so once
 -- clock_skew_ms  the server's clock minus this machine's, when last compared
 -- last_error     why the last sync did not succeed; null after one that did

@@ -130,6 +130,8 @@ class Exchange:
     def run(self, connection: Connection[DictRow]) -> None:
         """Push, then pull, then push once more if the server turns out to have begun a new life."""
         self._identify(connection)
+        if self._position().epoch is None:
+            self._read_page(connection, 1)  # in which life the first events are acknowledged has to be known before
         self._push(connection)
         self._pull(connection)
         self._push(connection)
@@ -143,7 +145,7 @@ class Exchange:
             raise _refused(pause)
         if position.owner is None:
             if self._on_behalf_of is not None:
-                self._read_page(connection, position, 1)  # the file is not this owner's before the server agrees
+                self._ask_for_page(connection, position, 1)  # the file is not this owner's before the server agrees
             outbox.learn_owner(self._replica, owner)
 
     def _push(self, connection: Connection[DictRow]) -> None:
@@ -172,25 +174,31 @@ class Exchange:
                 raise _refused(decision)
 
     def _pull(self, connection: Connection[DictRow]) -> None:
-        size = plan.FIRST_PAGE
-        while True:
-            position = self._position()
-            asked = size if position.epoch else 1  # the first answer of a new server only tells its epoch
-            rows = self._read_page(connection, position, asked)
-            events = [row for row in rows if row["id"] is not None]
-            decision = plan.after_pull(position, rows[0]["upto_seq"], rows[0]["epoch"], len(events), asked)
-            match decision:
-                case BeginLife():
-                    inbox.begin_life(self._replica, position, decision)
-                    self._tell(new_epoch=self.result.new_epoch or position.epoch is not None)
-                case StorePage():
-                    # a page of other owners' events only moves the cursor: not worth a sync of the disk
-                    if events or not position.settled:
-                        added = inbox.store_page(self._replica, events, decision)
-                        self._tell(pulled=self.result.pulled + added)
-                    if not decision.more:
-                        return
-            size = plan.next_page_size(size, sum(len(row["data"]) for row in events))
+        size, more = plan.FIRST_PAGE, True
+        while more:
+            more, page_bytes = self._read_page(connection, size)
+            size = plan.next_page_size(size, page_bytes)
+
+    def _read_page(self, connection: Connection[DictRow], size: int) -> tuple[bool, int]:
+        """Whether there is more to read, and how large the page was."""
+        position = self._position()
+        asked = size if position.epoch else 1  # the first answer of a new server only tells its epoch
+        rows = self._ask_for_page(connection, position, asked)
+        events = [row for row in rows if row["id"] is not None]
+        more = True
+        decision = plan.after_pull(position, rows[0]["upto_seq"], rows[0]["epoch"], len(events), asked)
+        match decision:
+            case BeginLife():
+                inbox.begin_life(self._replica, position, decision)
+                if position.epoch is not None:
+                    self._tell(new_epoch=True)
+            case StorePage():
+                # a page of other owners' events only moves the cursor: not worth a sync of the disk
+                if events or not position.settled:
+                    added = inbox.store_page(self._replica, events, decision)
+                    self._tell(pulled=self.result.pulled + added)
+                more = decision.more
+        return more, sum(len(row["data"]) for row in events)
 
     def _send(self, connection: Connection[DictRow], position: Position, batch: outbox.Batch) -> tuple[PushReply, int]:
         from pydantic import ValidationError
@@ -215,7 +223,7 @@ class Exchange:
         skew_ms = round((reply.time.timestamp() - (before + after) / 2) * 1000) if isinstance(reply, Accepted) else 0
         return reply, skew_ms
 
-    def _read_page(self, connection: Connection[DictRow], position: Position, events: int) -> list[DictRow]:
+    def _ask_for_page(self, connection: Connection[DictRow], position: Position, events: int) -> list[DictRow]:
         return connection.execute(
             _PULL,
             {

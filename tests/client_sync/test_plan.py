@@ -91,6 +91,25 @@ def test_a_server_in_a_new_life_is_asked_whether_it_still_has_everything() -> No
     assert not push_is_due(replace(FRESH, epoch=OTHER), 0), "nothing was ever sent to it"
 
 
+def test_a_new_life_is_only_asked_once_its_log_was_read_to_the_end() -> None:
+    assert not push_is_due(replace(FORKED_ONCE, epoch=OTHER, settled=False), 12)
+
+
+def test_what_is_acknowledged_before_the_log_was_read_says_nothing_of_what_went_before() -> None:
+    reading = replace(FORKED_ONCE, epoch=OTHER, settled=False)
+    assert reading.confirmed_epoch == EPOCH
+    assert replace(reading, settled=True).confirmed_epoch == OTHER
+    assert replace(FRESH, epoch=OTHER, settled=False).confirmed_epoch == OTHER, "nothing went before"
+
+
+def test_p1_what_the_log_of_a_new_life_lacks_is_sent_again_however_far_the_server_counts() -> None:
+    position = replace(FORKED_ONCE, epoch=OTHER, missing_seq=12)
+    reply = Accepted(head=2, time=NOON)
+    assert after_push(position, 12, reply) == Rewind(acked_seq=11, seq_offset=10)
+    # what went under an earlier name of the file has no number under this one
+    assert after_push(replace(position, missing_seq=4), 12, reply) == MintReplica(forked_at=4, seq_offset=3)
+
+
 def test_a_page_moves_the_cursor() -> None:
     position = replace(FRESH, epoch=EPOCH)
     assert after_pull(position, 70, EPOCH, events=64, asked=64) == StorePage(70, EPOCH, more=True)

@@ -325,3 +325,67 @@ def test_a_refusal_of_a_lost_server_is_judged_again(
         assert jobs.sync() == SyncResult(pushed=2, rewound=True, new_epoch=True)
         assert jobs.get(job.id).shown == "accepted"
         assert jobs.refusals() == []
+
+
+def test_p1_a_copy_that_came_first_to_a_restored_server_hides_no_loss(
+    path: Path, tmp_path: Path, database: Database, postgres_dsn: str
+) -> None:
+    """The copy has used up the numbers of what was lost: that the server counts as far does not say that it has it."""
+    Server(database)
+    with JobClient(path) as jobs:
+        jobs.submit("first")
+        save_copy(path, tmp_path / "copy.db")
+    with restored(postgres_dsn, database) as server:
+        lost = Server(database)
+        with JobClient(path, dsn=lost.dsn) as jobs:
+            jobs.submit("acknowledged")
+            assert jobs.sync().pushed == 2
+        with JobClient(tmp_path / "copy.db", dsn=server.dsn) as copy:
+            copy.submit("of the copy")
+            copy.submit("of the copy too")
+            copy.sync()
+        with JobClient(path, dsn=server.dsn) as jobs:
+            jobs.sync()
+            server.sequence()
+            jobs.sync()
+            assert {job.standing for job in jobs.list()} == {"synced"}
+            assert sorted(str(job.name) for job in jobs.list()) == [
+                "acknowledged",
+                "first",
+                "of the copy",
+                "of the copy too",
+            ]
+        assert server.count("job.requested") == 4
+
+
+def test_p1_a_cut_between_a_fork_and_a_restore_hides_no_loss(
+    path: Path, tmp_path: Path, database: Database, postgres_dsn: str
+) -> None:
+    """Under its new name the file has sent nothing yet, and what it had sent under the old one is gone."""
+    Server(database)
+    with restored(postgres_dsn, database) as server:
+        lost = Server(database)
+        with JobClient(path, dsn=lost.dsn) as jobs:
+            jobs.submit("acknowledged")
+            jobs.sync()
+            save_copy(path, tmp_path / "copy.db")
+            jobs.submit("gone with the file")
+            jobs.sync()
+        with JobClient(tmp_path / "copy.db", dsn=lost.dsn) as jobs:
+            jobs.submit("after")
+
+            def crash(result: SyncResult) -> None:
+                if result.forked:
+                    raise Crash
+
+            with pytest.raises(Crash):
+                jobs.sync(report=crash)
+        with JobClient(tmp_path / "copy.db", dsn=server.dsn) as jobs:
+            jobs.sync()
+            server.sequence()
+            jobs.sync()
+            assert sorted((str(job.name), job.standing) for job in jobs.list()) == [
+                ("acknowledged", "synced"),
+                ("after", "synced"),
+            ]
+        assert server.count("job.requested") == 2
