@@ -7,21 +7,15 @@ The server is the embedded one, or the one that LEDGER_TEST_DSN names (a superus
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
 
-import psycopg
 import pytest
-from databases import LOGINS, Database, create_login, new_database
+from databases import Database, new_database, new_template
 from hypothesis import settings
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 # no deadline: a machine may be busy, and timing belongs in benchmarks
 settings.register_profile("ledger", deadline=None, max_examples=60)
 settings.load_profile("ledger")
-
-SETUP_LOCK = 5_036_218  # roles belong to the whole server: parallel sessions create them one after the other
 
 
 @pytest.fixture(scope="session")
@@ -39,20 +33,8 @@ def postgres_dsn() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def template(postgres_dsn: str) -> Iterator[str]:
     """The name of a database with the schema installed, which is only ever copied."""
-    from ledger.schema import install
-
-    name = f"ledger_template_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_dsn, autocommit=True) as admin:
-        admin.execute("select pg_advisory_lock(%(key)s)", {"key": SETUP_LOCK})
-        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        with psycopg.connect(make_conninfo(postgres_dsn, dbname=name)) as connection:
-            install(connection)
-        for login, group in LOGINS.items():
-            create_login(admin, login, group)
-        admin.execute("select pg_advisory_unlock(%(key)s)", {"key": SETUP_LOCK})
-    yield name
-    with psycopg.connect(postgres_dsn, autocommit=True) as admin:
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with new_template(postgres_dsn) as name:
+        yield name
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
 from ledger.database import connect
+from ledger.schema import install
 
 LOGINS = {
     "app_alice": "ledger_client",
@@ -21,6 +22,7 @@ LOGINS = {
     "operator": "ledger_operator",
 }
 PASSWORD = "for-tests-only"
+SETUP_LOCK = 5_036_218  # roles belong to the whole server: parallel sessions create them one after the other
 
 
 class Database:
@@ -39,6 +41,23 @@ class Database:
         connection = connect(self.dsn if user is None else self.dsn_as(user), autocommit=autocommit)
         self._opened.callback(connection.close)
         return connection
+
+
+@contextmanager
+def new_template(server: str) -> Iterator[str]:
+    """The name of a database with the schema installed, which is only ever copied. Makes the login roles too."""
+    name = f"ledger_template_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute("select pg_advisory_lock(%(key)s)", {"key": SETUP_LOCK})
+        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        with psycopg.connect(make_conninfo(server, dbname=name)) as connection:
+            install(connection)
+        for login, group in LOGINS.items():
+            create_login(admin, login, group)
+        admin.execute("select pg_advisory_unlock(%(key)s)", {"key": SETUP_LOCK})
+    yield name
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @contextmanager
