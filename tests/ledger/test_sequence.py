@@ -53,8 +53,6 @@ def test_a_rolled_back_event_leaves_no_gap(database: Database) -> None:
     assert numbers(owner) == [1, 2]
 
 
-
-
 def test_a_pending_job_that_is_cancelled_ends_at_once(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     (job,) = push_jobs(alice, 1)
