@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from client_sync.schema import bring_up_to_date, inspect_header
@@ -176,7 +177,10 @@ class Replica:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return self._busy()
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return NotALedger(f"{self.path} is damaged: {error}", hint="restore it from a copy; it was left as it is")
+            return NotALedger(
+                f"{self.path} is damaged: {error}",
+                hint=f"it was left as it is; save what it holds: jobledger salvage {quote(str(self.path))} --into NEW",
+            )
         return LedgerError(f"{self.path}: {error}", hint="check the disk, and the rights of the file and its folder")
 
     def _busy(self) -> LedgerError:
