@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from ledger.errors import LedgerError, NotALedger, SchemaMismatch
@@ -25,31 +27,27 @@ VERSION: Final = 1
 """The ``user_version`` that this code works with."""
 MINIMUM_SQLITE: Final = (3, 40, 0)
 
-_MAGIC: Final = b"SQLite format 3\x00"
-_USER_VERSION_AT: Final = slice(60, 64)  # offsets in the header: "Database File Format", sqlite.org/fileformat2.html
-_APPLICATION_ID_AT: Final = slice(68, 72)
-_HEADER_BYTES: Final = 100
-
 
 def inspect_header(path: Path) -> None:
-    """Look at the first bytes of an existing file, before SQLite does: opening some files already changes them.
+    """Look at the numbers in the header of an existing file, before it is opened: opening some files changes them.
 
-    Raises NotALedger or SchemaMismatch for a file that is not ours. The file is only read.
+    Raises NotALedger or SchemaMismatch for a file that is not ours. The file is only read, and by SQLite: to open and
+    close it in any other way takes away the locks that this process has on it (a rule of POSIX), and another process
+    would then delete the log while it is in use.
     """
     try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
-    except OSError as error:
-        raise LedgerError(f"cannot open {path}: {error.strerror}", hint="check the path and its rights") from error
-    if not header:
-        return  # what SQLite itself makes of a new file
-    if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
-        raise NotALedger(f"{path} is not an SQLite file", hint="choose another file; this one was left as it is")
-    _judge(
-        str(path),
-        int.from_bytes(header[_APPLICATION_ID_AT], "big"),
-        int.from_bytes(header[_USER_VERSION_AT], "big"),
-    )
+        # immutable: no lock is taken, no log is looked at, and no side file is made
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            ((application_id,),) = connection.execute("pragma application_id")
+            ((version,),) = connection.execute("pragma user_version")
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_NOTADB:
+            raise LedgerError(f"cannot open {path}: {error}", hint="check the path and its rights") from error
+        raise NotALedger(
+            f"{path} is not an SQLite file",
+            hint=f"choose another file; or if it was one, jobledger salvage {quote(str(path))} --into NEW",
+        ) from error
+    _judge(str(path), application_id & 0xFFFF_FFFF, version)
 
 
 def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:

@@ -165,6 +165,17 @@ def test_many_can_make_the_file_at_the_same_moment(tmp_path: Path) -> None:
             assert file.execute("select count(*) from replica").fetchone() == (1,)
 
 
+def test_p1_a_second_client_of_one_process_takes_no_lock_from_the_first(jobs: JobClient, path: Path) -> None:
+    """POSIX takes a process's locks on a file away when it closes any handle of it; others then delete the log."""
+    jobs.submit("before")
+    JobClient(path).close()
+    look = "import sys; from client_sync import JobClient; c = JobClient(sys.argv[1]); print(len(c.list())); c.close()"
+    for count in (1, 2):  # the first look must not take the log away, in which the second job is saved
+        done = subprocess.run([sys.executable, "-c", look, str(path)], check=True, capture_output=True, text=True)
+        assert done.stdout == f"{count}\n"
+        jobs.submit("after")
+
+
 def test_a_closed_client_says_so(path: Path) -> None:
     jobs = JobClient(path)
     jobs.close()
