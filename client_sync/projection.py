@@ -11,6 +11,7 @@ anew from all of its events that count. These do not:
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -23,6 +24,13 @@ from client_sync.submission import format_time
 from ledger.events import Event, parse_event
 from ledger.fold import JobState, dump_state, fold, load_state
 
+_SHOWN: Final = """
+    select request_id, name, namespace, status, priority, attempt, key, requested_at, run_at, expires_at, started_at,
+           cancel_requested_at, finished_at, labels, progress, result, error"""
+_KEPT: Final = _SHOWN + " from main.jobs where job_id = :job_id"
+_FOLDED: Final = _SHOWN + " from temp.jobs where job_id = :job_id"
+_TIMES: Final = slice(7, 13)
+_JSON: Final = slice(13, None)
 _EVENT_COLUMNS: Final = (
     "id", "job_id", "type", "v", "owner", "actor", "seq", "occurred_at", "recorded_at", "replica_id", "replica_seq",
     "correlation_id", "causation_id", "data",
@@ -80,6 +88,32 @@ def extend(connection: sqlite3.Connection, job_id: str, events: Iterable[Event])
     for event in events:
         state = fold(state, event)
     _write(connection, job_id, state)
+
+
+def find_wrong(connection: sqlite3.Connection, job_ids: Iterable[str]) -> Iterator[list[str]]:
+    """Compare rows of ``jobs`` with what their events add up to; for each job, gives its id where the two differ.
+
+    No file is written: from here on, a temporary table of the same name stands before this connection's ``jobs``.
+    """
+    connection.execute("pragma temp_store = memory")
+    connection.execute("create temp table jobs as select * from main.jobs limit 0")
+    connection.execute("create unique index temp.jobs_by_id on jobs (job_id)")
+    for job_id in job_ids:
+        key = {"job_id": job_id}
+        connection.execute("delete from temp.jobs")
+        connection.execute("insert into temp.jobs select * from main.jobs where job_id = :job_id", key)
+        refold(connection, job_id)
+        kept, folded = (connection.execute(query, key).fetchone() for query in (_KEPT, _FOLDED))
+        yield [] if _meaning(kept) == _meaning(folded) else [job_id]
+
+
+def _meaning(row: tuple[Any, ...] | None) -> list[Any] | None:
+    # the triggers write times to the millisecond and JSON as it came; the fold writes both its own way
+    if row is None:
+        return None
+    times = [value and datetime.fromisoformat(value) for value in row[_TIMES]]
+    texts = [value and json.loads(value) for value in row[_JSON]]
+    return [*row[: _TIMES.start], *times, *texts]
 
 
 def _read(connection: sqlite3.Connection, query: str, job_id: str) -> Iterator[Event]:

@@ -44,7 +44,7 @@ VERBS = {
     "revoke": Verb("processor.grants_cli:revoke", "Take a login's rights away again.", "operator"),
     "serve": Verb("processor.cli:serve", "Run a processor.", "operator"),
     "stats": Verb("processor.cli:stats", "Show what is waiting, running and done.", "operator"),
-    "doctor": Verb("processor.cli:doctor", "Look for what is wrong, and say what to do.", "operator"),
+    "doctor": Verb("jobledger.doctor_cli:doctor", "Look for what is wrong, and say what to do.", "operator"),
     "history": Verb("ledger.cli:history", "Show everything that happened to a job.", "auditor"),
     "log": Verb("ledger.cli:log", "Read the ledger in order.", "auditor"),
     "verify": Verb("ledger.cli:verify", "Check that the state is what the events say.", "auditor"),

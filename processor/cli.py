@@ -1,4 +1,4 @@
-"""The operator's verbs: init, serve, stats, doctor."""
+"""The operator's verbs: init, serve, stats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-from dataclasses import asdict
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -153,36 +152,6 @@ def stats(as_json: bool, dsn: str) -> None:
         emit_table(found["processors"], ["processor", "host", "pid", "heartbeat_age_s", "started_at"])
     else:
         click.echo("no processor is running")
-
-
-@click.command()
-@json_option
-@dsn_option
-@click.pass_context
-def doctor(context: click.Context, as_json: bool, dsn: str) -> None:
-    """Look for what keeps jobs from running, and say what to do. Reads only.
-
-    Ends with exit code 1 where something fails; a warning alone is not a failure.
-
-    \b
-    Example:
-      jobledger doctor
-      jobledger doctor --json | jq '.[] | select(.level != "ok")'
-    """
-    from ledger.database import connect
-    from processor.doctor import examine
-
-    with connect(dsn, application_name="jobledger doctor") as connection:
-        findings = list(examine(connection))
-    if as_json:
-        emit_json([asdict(finding) for finding in findings])
-    else:
-        for finding in findings:
-            click.echo(f"{finding.level:<4}  {finding.check:<12}  {finding.message}")
-            if finding.advice:
-                click.echo(f"{'':20}-> {finding.advice}")
-    if any(finding.level == "fail" for finding in findings):
-        context.exit(1)
 
 
 async def _serve_until_signalled(registry: Registry, dsn: str, settings: Settings) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from ledger.errors import LedgerError
+from ledger.finding import Finding
 from ledger.schema import VERSION, check
 from processor.stats import LOG, PROCESSORS, SEQUENCER
 
@@ -53,18 +53,6 @@ LIFE: Final = """
     select (l.system_identifier, l.timeline, l.database_oid) = (i.system_identifier, i.timeline, i.database_oid) as same
     from ledger.lives l, ledger.identity() i where l.life = ledger.current_life()
 """
-
-Level = Literal["ok", "warn", "fail"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found. ``advice`` is there unless all is well."""
-
-    level: Level
-    check: str
-    message: str
-    advice: str | None = None
 
 
 def examine(connection: Connection[DictRow]) -> Iterator[Finding]:

@@ -189,7 +189,7 @@ def test_doctor_without_a_schema_says_only_that(empty_database: Database, capsys
     assert list(found) == ["schema"]
     assert run(["doctor", "--dsn", empty_database.dsn]) == 1
     told = capsys.readouterr().out
-    assert told.startswith("fail  schema")
+    assert told.startswith("fail  server  schema")
     assert "-> " in told
 
 
