@@ -23,19 +23,29 @@ def checked_requests(source: str, defaults: Mapping[str, Any]) -> Iterator[Itera
     wrong, before the first request is given. The checked lines wait in a temporary file: standard input cannot be
     read twice, and memory is bounded.
     """
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
-        for number, line in _lines(source):
-            try:
-                given = read_json(line, what="the line")
-                if not isinstance(given, dict):
-                    raise InvalidEvent("the line is not a JSON object", hint='as in {"params": {"path": "a.txt"}}')
-                fields = {**defaults, **given}
-                request_text(Submission.of(fields))
-            except InvalidEvent as error:
-                raise InvalidEvent(f"{source}, line {number}: {error}", hint="nothing of it was saved") from error
-            spool.write(json.dumps(fields) + "\n")
-        spool.seek(0)
-        yield (Submission.of(json.loads(line)) for line in spool)
+    checked = False
+    try:
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
+            for number, line in _lines(source):
+                try:
+                    given = read_json(line, what="the line")
+                    if not isinstance(given, dict):
+                        raise InvalidEvent("the line is not a JSON object", hint='as in {"params": {"path": "a.txt"}}')
+                    fields = {**defaults, **given}
+                    request_text(Submission.of(fields))
+                except InvalidEvent as error:
+                    raise InvalidEvent(f"{source}, line {number}: {error}", hint="nothing of it was saved") from error
+                spool.write(json.dumps(fields) + "\n")
+            spool.seek(0)
+            checked = True
+            yield (Submission.of(json.loads(line)) for line in spool)
+    except OSError as error:
+        if checked:
+            raise  # it is about what is done with the requests
+        raise LedgerError(
+            f"cannot keep the requests in {tempfile.gettempdir()}: {error.strerror}",
+            hint="make room, or name another folder with TMPDIR; nothing was saved",
+        ) from error
 
 
 def _lines(source: str) -> Iterator[tuple[int, str]]:
