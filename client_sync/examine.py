@@ -48,6 +48,7 @@ _PULL: Final = (
     "select p.epoch::text as epoch, p.upto_seq from ledger.pull(%(after)s::bigint, %(epoch)s::uuid, 1) p limit 1"
 )
 
+_UNREADABLE: Final = (sqlite3.Error, ValueError)  # ValueError: what is stored is no id, no time or no JSON
 Progress = Callable[[int, int], None]
 
 
@@ -69,30 +70,29 @@ def examine(path: Path, *, full: bool = False, progress: Progress | None = None)
     yield from examine_disk(path)
     yield examine_log(path)
     yield examine_lock(path)
-    with _opened(path) as connection:
-        try:
+    try:
+        with _opened(path) as connection:
             if connection.execute("pragma application_id").fetchone() != (APPLICATION_ID,):
                 yield Finding("note", "file", f"{path} holds no replica yet", "the first submit makes it")
                 return
             yield _examine_file(connection, path)
-        except sqlite3.Error as error:
-            yield Finding("fail", "file", f"{path} cannot be read: {error}", salvage)
-            return
-        checks: list[tuple[str, Callable[[], Finding]]] = [
-            ("pages", lambda: _examine_pages(connection, salvage)),
-            ("numbers", lambda: _examine_numbers(connection, salvage)),
-            ("jobs", lambda: _examine_jobs(connection, salvage, full, progress)),
-            ("backlog", lambda: _examine_backlog(connection, path)),
-            ("refusals", lambda: _examine_refusals(connection)),
-            ("sync", lambda: _examine_sync(connection)),
-            ("history", lambda: _examine_history(connection)),
-            ("clock", lambda: _examine_clock(connection)),
-        ]
-        for check, run in checks:
-            try:
-                yield run()
-            except (sqlite3.Error, ValueError) as error:  # ValueError: what is stored is no id, no time or no JSON
-                yield Finding("fail", check, f"cannot be told: {' '.join(str(error).split())}", salvage)
+            checks: list[tuple[str, Callable[[], Finding]]] = [
+                ("pages", lambda: _examine_pages(connection, salvage)),
+                ("numbers", lambda: _examine_numbers(connection, salvage)),
+                ("jobs", lambda: _examine_jobs(connection, salvage, full, progress)),
+                ("backlog", lambda: _examine_backlog(connection, path)),
+                ("refusals", lambda: _examine_refusals(connection)),
+                ("sync", lambda: _examine_sync(connection)),
+                ("history", lambda: _examine_history(connection)),
+                ("clock", lambda: _examine_clock(connection)),
+            ]
+            for check, run in checks:
+                try:
+                    yield run()
+                except _UNREADABLE as error:
+                    yield _unreadable(check, error, salvage)
+    except (*_UNREADABLE, OSError) as error:
+        yield _unreadable("file", error, salvage)
 
 
 def compare(path: Path, connection: Connection[DictRow]) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ def compare(path: Path, connection: Connection[DictRow]) -> Iterator[Finding]:
     try:
         with _opened(path.absolute()) as file:
             ((_, owner, _, epoch, pulled_seq, *_),) = file.execute(_POSITION)
-    except (sqlite3.Error, OSError):
+    except (*_UNREADABLE, OSError):
         return  # what is wrong with the file was said
     asked = time.time()
     row = connection.execute(
@@ -152,6 +152,12 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         opened.callback(connection.close)
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
         yield connection
+
+
+def _unreadable(check: str, error: Exception, salvage: str) -> Finding:
+    busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    advice = "another program keeps the file to itself: look again when it is done" if busy else salvage
+    return Finding("fail", check, f"cannot be read: {' '.join(str(error).split())}", advice)
 
 
 def _examine_file(connection: sqlite3.Connection, path: Path) -> Finding:

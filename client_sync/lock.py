@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ledger.errors import Conflict
+from ledger.errors import Conflict, LedgerError
 
 _LOOK_EVERY_S: Final = 0.02
 
@@ -22,10 +22,17 @@ class SyncBusy(Conflict):
 def sync_lock(replica_path: Path, *, timeout: float) -> Iterator[None]:
     """Hold ``<file>-sync.lock`` for the block. Raises SyncBusy after waiting ``timeout`` seconds.
 
+    Raises LedgerError where the side file cannot be opened, as one that another user's sync has made.
+
     The side file stays: taking it away would let two processes lock two files of the same name.
     """
     give_up_at = time.monotonic() + timeout
-    with Path(f"{replica_path}-sync.lock").open("ab") as file:
+    path = Path(f"{replica_path}-sync.lock")
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise LedgerError(f"cannot open {path}: {error.strerror}", hint="check its owner and its rights") from error
+    with file:
         # flock belongs to the open file, so threads of one process exclude each other too. It knows no timeout.
         while True:
             try:

@@ -69,7 +69,7 @@ create table replica_history (
     detail text not null default '{}',
     constraint history_detail_is_json check (json_valid(detail))
 ) strict;
--- What became of the file itself: replica.created, replica.owned, replica.forked, replica.rewound, epoch.began.
+-- What became of the file itself: replica.created, replica.salvaged, replica.owned, replica.forked, replica.rewound, epoch.began.
 
 create trigger replica_history_stays before delete on replica_history
 begin

@@ -130,9 +130,8 @@ def salvage(damaged: Path, into: Path, *, progress: Progress | None = None) -> S
             if _state(damaged) != before:
                 raise Conflict(f"{damaged} is being written", hint="stop what uses it, and salvage again")
     except OSError as error:
-        raise LedgerError(
-            f"{error.filename}: {error.strerror}", hint="check the path, its rights and the disk"
-        ) from error
+        hint = "check the path, its rights and the disk"
+        raise LedgerError(f"{error.filename or into}: {error.strerror}", hint=hint) from error
     report.bad_pages, report.bad_frames = len(pages.bad), pages.log.damaged
     return report
 

@@ -208,6 +208,14 @@ def test_a_file_that_is_read_only_cannot_be_synced(path: Path, online: JobClient
     assert server.count("job.requested") == 2
 
 
+def test_a_lock_that_another_user_owns(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    filled(path)
+    path.with_name(f"{path.name}-sync.lock").mkdir()  # no more to be opened than what belongs to somebody else
+    assert run(typed("sync", path)) == 1
+    assert_one_clear_error(err := capsys.readouterr().err)
+    assert "cannot open" in err
+
+
 @pytest.mark.parametrize("verb", WRITING)
 def test_a_full_disk(verb: str, path: Path) -> None:
     filled(path)

@@ -295,9 +295,20 @@ def test_a_file_is_held_against_what_is_no_ledger(path: Path, empty_database: Da
     assert compared(path, empty_database.dsn)["server"].message == "this database has no job ledger"
 
 
-def test_a_file_that_is_locked_can_be_looked_at(path: Path) -> None:
-    JobClient(path).close()
+def test_a_file_that_another_program_keeps_is_not_called_damaged(path: Path, jobs: JobClient) -> None:
+    jobs.submit("a")
+    jobs.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("pragma locking_mode = exclusive")
-        other.execute("begin immediate")
-        assert "file" in look(path)
+        other.execute("pragma journal_mode = delete")
+        other.execute("begin exclusive")
+        path.with_name(f"{path.name}-wal").touch()  # as if it were open
+        path.with_name(f"{path.name}-shm").touch()
+        kept = look(path)["file"]
+    assert (kept.level, kept.message) == ("fail", "cannot be read: database is locked")
+    assert "when it is done" in str(kept.advice)
+
+
+def test_a_file_without_its_one_row_is_damaged(path: Path) -> None:
+    JobClient(path).close()
+    edit(path, "delete from replica")
+    assert "jobledger salvage" in str(look(path)["file"].advice)
