@@ -27,8 +27,9 @@ _LIBPQ: Final = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 def doctor(context: click.Context, full: bool, replica: Path, dsn: str, as_json: bool) -> None:
     """Look a file and a server over: is anything wrong, and what is to be done? Nothing is changed.
 
-    The file is examined where --db or JOBLEDGER_DB names one, or jobs.db is here; the server where --dsn, JOBLEDGER_DSN
-    or libpq's variables name one, or there is no file. With both, the file is also held against the server.
+    The file is examined where --db or JOBLEDGER_DB names one, or no server is named and jobs.db is here; the server
+    where --dsn, JOBLEDGER_DSN or libpq's variables name one, or there is no file. With both, the file is also held
+    against the server.
 
     Findings are ok, note, warn or fail. The exit code is 1 where something fails; else 7 where the server cannot be
     reached; else 0.
@@ -40,7 +41,7 @@ def doctor(context: click.Context, full: bool, replica: Path, dsn: str, as_json:
       jobledger doctor --json | jq '.[] | select(.level != "ok")'
     """
     named = context.get_parameter_source("replica") is not ParameterSource.DEFAULT
-    with_file = named or replica.exists()
+    with_file = named or (not dsn and replica.exists())
     with_server = bool(dsn) or not with_file or any(os.environ.get(name) for name in _LIBPQ)
     findings = list(_examine_file(replica, full)) if with_file else []
     unreachable = False

@@ -63,6 +63,8 @@ def test_a_file_of_the_usual_name_is_examined_where_it_is(bare: Path, capsys: Ou
 def test_a_server_alone_needs_no_file(bare: Path, database: Database, capsys: Output) -> None:
     assert set(doctor(capsys, "--dsn", database.dsn, code=1)) == {"server"}
     assert list(bare.iterdir()) == []
+    (bare / "jobs.db").write_text("of some other program")
+    assert set(doctor(capsys, "--dsn", database.dsn, code=1)) == {"server"}
 
 
 def test_with_neither_it_is_libpqs_server(bare: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
