@@ -2,6 +2,9 @@
 
 Reasons are: something was appended here, by this process or another one; the server says that its log grew
 (``LISTEN ledger_feed``, a hint only); the poll interval is over; or the last try failed and its wait is over.
+
+A connection pooler that lends sessions for single transactions lets no notification through. Where one may be in
+between, nothing listens, and the polls are closer: each time nothing was new, half as long again until the next.
 """
 
 from __future__ import annotations
@@ -34,18 +37,25 @@ AFTER_REFUSAL_S: Final = 60.0
 """How long to leave a server alone that has turned this file away."""
 MAX_WAIT_S: Final = 30.0
 """Between two tries to reach a server that does not answer."""
+POOLED_POLL_S: Final = 1.0
+"""Until the first look for news, where the server cannot announce them. Grows up to the poll interval."""
 STOP_TIMEOUT_S: Final = 5.0
 _LOCK_TIMEOUT_S: Final = 1.0
 
 
 class BackgroundSync:
-    """Starts its thread at once. ``error`` is why it is not getting through; None while all is well."""
+    """Starts its thread at once. ``error`` is why it is not getting through; None while all is well.
+
+    ``pooled``: notifications cannot arrive, so news come with the polls only.
+    """
 
     def __init__(self, replica: Replica, dsn: str, *, poll_s: float, report: Report | None = None) -> None:
         self.error: LedgerError | None = None
+        self.pooled = False
         self._replica = replica
         self._dsn = dsn
         self._poll_s = poll_s
+        self._pooled_poll_s = POOLED_POLL_S
         self._report = report
         self._stopping = threading.Event()
         self._heard = False
@@ -100,7 +110,7 @@ class BackgroundSync:
         """A connection over which the first exchange has succeeded, however long that takes."""
         from tenacity import stop_when_event_set
 
-        from ledger.database import connect, retrying
+        from ledger.database import connect, is_pooled, retrying
 
         patient = retrying(max_wait_s=MAX_WAIT_S, before_sleep=self._note_retry).copy(
             sleep=self._pause, stop=stop_when_event_set(self._stopping)
@@ -109,8 +119,10 @@ class BackgroundSync:
             for attempt in patient:
                 with attempt, translating():
                     self._connection = connect(self._dsn, application_name="jobledger sync")
-                    self._connection.add_notify_handler(lambda _: self._hear())
-                    self._connection.execute("listen ledger_feed")
+                    self.pooled = is_pooled(self._connection)
+                    if not self.pooled:
+                        self._connection.add_notify_handler(lambda _: self._hear())
+                        self._connection.execute("listen ledger_feed")
                     self._exchange(self._connection)
             assert self._connection is not None, "the loop ends with a connection, or with an error"
             with translating():
@@ -122,7 +134,7 @@ class BackgroundSync:
         while True:
             rested_at = time.monotonic() + REST_S
             if not self._heard:
-                self._wait(connection, self._poll_s)
+                self._wait(connection, min(self._pooled_poll_s, self._poll_s) if self.pooled else self._poll_s)
             if self._stopping.wait(max(rested_at - time.monotonic(), 0)):
                 return
             self._exchange(connection)
@@ -138,7 +150,11 @@ class BackgroundSync:
             self._heard = True  # another process is at it, and may be past what is new: look again soon
             return
         self.error = None
-        if self._report and exchange.result != SyncResult():
+        if exchange.result == SyncResult():
+            self._pooled_poll_s = min(self._pooled_poll_s * 1.5, self._poll_s)
+            return
+        self._pooled_poll_s = POOLED_POLL_S
+        if self._report:
             self._report(exchange.result)
 
     def _wait(self, connection: Connection[DictRow] | None, seconds: float) -> None:

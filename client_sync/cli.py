@@ -273,7 +273,11 @@ def _sync_for_ever(jobs: JobClient, as_json: bool) -> None:
 
     jobs.start_sync(report=report)
     complained: LedgerError | None = None
+    pooled = False
     while True:
+        if jobs.sync_pooled and not pooled:
+            click.echo("note: through a connection pooler no notification arrives; looking for news often", err=True)
+        pooled = jobs.sync_pooled
         error = jobs.sync_error
         if error is not None and error is not complained:
             click.echo(f"error: {error.message} ({error.hint})" if error.hint else f"error: {error.message}", err=True)

@@ -240,6 +240,11 @@ class JobClient:
         return self._background.error if self._background else None
 
     @property
+    def sync_pooled(self) -> bool:
+        """Whether the background sync goes through a connection pooler, and so hears of news only when it looks."""
+        return self._background is not None and self._background.pooled
+
+    @property
     def unsent(self) -> int:
         """How many events of this file the server has not acknowledged yet."""
         from client_sync.outbox import count_unsent

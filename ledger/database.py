@@ -61,13 +61,18 @@ def connect(dsn: str, *, application_name: str = "jobledger", autocommit: bool =
     """Connect to ``dsn`` (a URL or libpq keywords; "" takes everything from libpq's own variables). Rows are dicts.
 
     Raises ``ServerUnreachable`` when no session could be had, with libpq's reason.
+
+    Nothing is prepared on the server: a pooler in transaction mode would have the next statement look for it in
+    another session.
     """
     _need_libpq()
     import psycopg
     from psycopg.rows import dict_row
 
     try:
-        return psycopg.connect(dsn, row_factory=dict_row, **_options(application_name, autocommit))
+        return psycopg.connect(
+            dsn, row_factory=dict_row, prepare_threshold=None, **_options(application_name, autocommit)
+        )
     except psycopg.OperationalError as error:
         raise _unreachable(error) from error
     except psycopg.ProgrammingError as error:
@@ -79,7 +84,7 @@ def connect(dsn: str, *, application_name: str = "jobledger", autocommit: bool =
 async def connect_async(
     dsn: str, *, application_name: str = "jobledger", autocommit: bool = True
 ) -> AsyncConnection[DictRow]:
-    """As ``connect``, for asyncio."""
+    """As ``connect``, for asyncio, and for a session of one's own: statements are prepared when they come again."""
     _need_libpq()
     import psycopg
     from psycopg.rows import dict_row
@@ -94,6 +99,18 @@ async def connect_async(
         raise LedgerError(
             f"not a connection string: {_line(error)}", hint="use postgresql://user@host/database"
         ) from error
+
+
+def is_pooled(connection: Connection[DictRow]) -> bool:
+    """Whether something stands between us and Postgres that logs in for itself, as pgbouncer does; one round trip.
+
+    Such a thing hands out keys of its own for cancelling, so the process number of the login is not the session's.
+    Whether it also lends one session to several clients (transaction mode) cannot be told from here. If it does,
+    notifications never arrive, and what is left in a session (LISTEN, locks) is left to strangers.
+    """
+    row = connection.execute("select pg_backend_pid() as pid").fetchone()
+    assert row is not None, "a select without a from clause has one row"
+    return bool(row["pid"] != connection.info.backend_pid)
 
 
 def _need_libpq() -> None:
