@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -19,7 +19,7 @@ from client_sync.lock import sync_lock
 from client_sync.plan import Acknowledge, BeginLife, MintReplica, Pause, Position, Rewind, StorePage
 from client_sync.replica import Replica
 from client_sync.submission import format_time
-from ledger.errors import Conflict, LedgerError, NotALedger, ServerUnreachable
+from ledger.errors import Conflict, LedgerError, LoginRefused, NotALedger, ServerUnreachable
 from ledger.ids import new_id
 from ledger.protocol import Accepted, PushReply
 
@@ -90,20 +90,23 @@ def sync_now(
 ) -> SyncResult:
     """Connect, exchange everything, disconnect; a few times where the connection is the trouble.
 
-    Raises ServerUnreachable, SyncRefused, SyncBusy or NotALedger. What was exchanged until then stays.
+    Raises ServerUnreachable (LoginRefused where the server said no), SyncRefused, SyncBusy or NotALedger. What was
+    exchanged until then stays.
     """
-    from ledger.database import connect, retrying
+    from tenacity import retry_if_exception
+
+    from client_sync.session import open_session
+    from ledger.database import is_transient, retrying
 
     exchange = Exchange(replica, report)
+    # a wrong password is not tried again: some servers count
+    patient = retrying(attempts=attempts).copy(
+        retry=retry_if_exception(lambda error: is_transient(error) and not isinstance(error, LoginRefused))
+    )
     with sync_lock(replica.path, timeout=LOCK_TIMEOUT_S):
         try:
-            for attempt in retrying(attempts=attempts):
-                with (
-                    attempt,
-                    replica.translating(),
-                    translating(),
-                    connect(dsn, application_name="jobledger sync") as connection,
-                ):
+            for attempt in patient:
+                with attempt, replica.translating(), translating(), closing(open_session(dsn)) as connection:
                     exchange.run(connection)
         except LedgerError as error:
             note_failure(replica, error)
@@ -112,12 +115,18 @@ def sync_now(
 
 
 class Exchange:
-    """One exchange, with as many connections as it takes. ``result`` grows as it goes. Needs the sync lock."""
+    """One exchange, with as many connections as it takes. ``result`` grows as it goes. Needs the sync lock.
 
-    def __init__(self, replica: Replica, report: Report | None = None) -> None:
+    Once ``stopped`` says so, no further batch is sent and no further page read.
+    """
+
+    def __init__(
+        self, replica: Replica, report: Report | None = None, *, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
         self.result = SyncResult()
         self._replica = replica
         self._report = report
+        self._stopped = stopped
 
     def run(self, connection: Connection[DictRow]) -> None:
         """Push, then pull, then push once more if the server turns out to have begun a new life."""
@@ -125,7 +134,8 @@ class Exchange:
         self._push(connection)
         self._pull(connection)
         self._push(connection)
-        self._note_success()
+        if not self._stopped():
+            self._note_success()
 
     def _identify(self, connection: Connection[DictRow]) -> None:
         owner = _only(connection, "select session_user::text as owner")["owner"]
@@ -137,7 +147,7 @@ class Exchange:
             outbox.learn_owner(self._replica, owner)
 
     def _push(self, connection: Connection[DictRow]) -> None:
-        while True:
+        while not self._stopped():
             position = self._position()
             local = self._replica.connection()
             if not plan.push_is_due(position, outbox.last_local_seq(local)):
@@ -163,7 +173,7 @@ class Exchange:
 
     def _pull(self, connection: Connection[DictRow]) -> None:
         size = plan.FIRST_PAGE
-        while True:
+        while not self._stopped():
             position = self._position()
             asked = size if position.epoch else 1  # the first answer of a new server only tells its epoch
             rows = connection.execute(
