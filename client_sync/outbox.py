@@ -81,7 +81,6 @@ def learn_owner(replica: Replica, owner: str) -> None:
     """Keep what the first session with the server says: whose file this is."""
     with replica.transaction() as connection:
         connection.execute("update replica set owner = :owner", {"owner": owner})
-        connection.execute("update jobs set owner = :owner where owner is null", {"owner": owner})
         _note(connection, "replica.owned", {"owner": owner})
 
 
