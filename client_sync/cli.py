@@ -154,6 +154,7 @@ def show(job_id: str, replica: Path, as_json: bool) -> None:
     """
     with JobClient(replica, create=False) as jobs:
         job = jobs.get(read_job_id(job_id))
+        _note_trouble(jobs)
     emit_json(job_row(job)) if as_json else emit_table(job_lines(job), ["what", "is"])
 
 
@@ -183,6 +184,7 @@ def list_jobs(
     before_id = None if before is None else read_job_id(before)
     with JobClient(replica, create=False) as jobs:
         found = jobs.list(status=status, name=name, namespace=namespace, before=before_id, limit=limit)
+        _note_trouble(jobs)
     if as_json:
         for job in found:
             emit_json(job_row(job))
@@ -283,6 +285,11 @@ def _sync_for_ever(jobs: JobClient, as_json: bool) -> None:
             click.echo(f"error: {error.message} ({error.hint})" if error.hint else f"error: {error.message}", err=True)
         complained = error
         time.sleep(_LOOK_EVERY_S)
+
+
+def _note_trouble(jobs: JobClient) -> None:
+    if jobs.last_error is not None:
+        click.echo(f"note: the last sync failed: {jobs.last_error}", err=True)
 
 
 def _emit_result(result: SyncResult, as_json: bool) -> None:
