@@ -261,7 +261,7 @@ def sync(for_ever: bool, dsn: str, replica: Path, as_json: bool) -> None:
             return
         from client_sync.progress_bar import SyncBar
 
-        with SyncBar(jobs.unsent) as bar:
+        with SyncBar(jobs.unsent, lambda: jobs.unconfirmed) as bar:
             result = jobs.sync(report=bar.report)
         _emit_result(result, as_json)
         if result.refused and not as_json:

@@ -259,6 +259,14 @@ class JobClient:
         with self._replica.translating():
             return count_unsent(self._replica.connection())
 
+    @property
+    def unconfirmed(self) -> int:
+        """How many events of this file the server has not put in order, as far as the file knows. Reads them all."""
+        from client_sync.outbox import count_unconfirmed
+
+        with self._replica.translating():
+            return count_unconfirmed(self._replica.connection())
+
     def _server(self) -> str:
         if self._dsn is None:
             raise LedgerError("this client has no server", hint='give one: JobClient(path, dsn="postgresql://...")')

@@ -21,6 +21,9 @@ _LAST_LOCAL_SEQ: Final = """
     select coalesce((select e.local_seq from events e where e.local_seq is not null
                      order by e.local_seq desc limit 1), 0)"""
 
+_COUNT_UNCONFIRMED: Final = """
+    select count(*) from events e cross join replica p where e.local_seq is not null and e.life is not p.life"""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -58,6 +61,12 @@ def last_local_seq(connection: sqlite3.Connection) -> int:
 def count_unsent(connection: sqlite3.Connection) -> int:
     """How many own events the server has not acknowledged."""
     return last_local_seq(connection) - read_position(connection).acked_seq
+
+
+def count_unconfirmed(connection: sqlite3.Connection) -> int:
+    """How many own events the server has not put in order yet, as far as this file knows. Reads them all."""
+    ((number,),) = connection.execute(_COUNT_UNCONFIRMED)
+    return int(number)
 
 
 def read_batch(connection: sqlite3.Connection, after: int) -> Batch:

@@ -1,9 +1,10 @@
-"""The bar that ``jobledger sync`` shows a person who has to wait."""
+"""The bars that ``jobledger sync`` shows a person who has to wait."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -19,17 +20,20 @@ SHOW_AFTER_S: Final = 2.0
 
 
 class SyncBar:
-    """A bar over the ``total`` events to push, with the count of those pulled beside it.
+    """A bar over the events to push, and then one over those to pull: how many of how many, how fast, until when.
 
-    It appears on standard error, if that is a terminal, and only once ``SHOW_AFTER_S`` seconds have gone by.
+    It appears on standard error, if that is a terminal, and only once ``SHOW_AFTER_S`` seconds have gone by. How much
+    other files have sent only the server knows: ``to_pull`` gives what this one waits for, and the bar ends there.
     """
 
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._shown_at = time.monotonic() + SHOW_AFTER_S
+    def __init__(self, to_push: int, to_pull: Callable[[], int]) -> None:
+        self._to_push = to_push
+        self._to_pull = to_pull
+        self._began_at = time.monotonic()
+        self._show_at = self._began_at + SHOW_AFTER_S
         self._open = ExitStack()
-        self._bar: ProgressBar[str | None] | None = None
-        self._done = 0
+        self._bar: ProgressBar[str] | None = None
+        self._pulling = False
 
     def __enter__(self) -> SyncBar:
         return self
@@ -41,14 +45,27 @@ class SyncBar:
 
     def report(self, result: SyncResult) -> None:
         """Show how far the exchange is."""
-        if time.monotonic() < self._shown_at or not sys.stderr.isatty():
+        now = time.monotonic()
+        pulled = result.pulled + result.confirmed
+        if pulled and not self._pulling:
+            self._open.close()
+            self._bar, self._pulling, self._began_at = None, True, now
+        if now < self._show_at or not sys.stderr.isatty():
             return
+        done = pulled if self._pulling else result.pushed + result.refused
         if self._bar is None:
-            self._bar = self._open.enter_context(
-                click.progressbar(
-                    length=max(self._total, 1), label="sync", file=sys.stderr, item_show_func=lambda text: text or ""
-                )
+            self._bar = self._show(done)
+        self._bar.update(done - self._bar.pos, f"{done / max(now - self._began_at, 0.001):.0f}/s")
+
+    def _show(self, done: int) -> ProgressBar[str]:
+        label, length = ("pull", done + self._to_pull()) if self._pulling else ("push", self._to_push)
+        return self._open.enter_context(
+            click.progressbar(
+                length=max(length, 1),
+                label=label,
+                file=sys.stderr,
+                show_pos=True,
+                show_percent=True,
+                item_show_func=lambda rate: rate or "",
             )
-        done = result.pushed + result.refused
-        self._bar.update(done - self._done, f"pulled {result.pulled}")
-        self._done = done
+        )

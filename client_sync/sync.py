@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -43,8 +43,12 @@ _PULL: Final = """
                          timestamptz '9999-12-31 23:59:59+00') at time zone 'utc',
                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as occurred_at,
            to_char(p.recorded_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as recorded_at,
-           p.correlation_id::text as correlation_id, p.causation_id::text as causation_id, p.data
-    from ledger.pull(%(after_seq)s::bigint, %(epoch)s::uuid, %(events)s::integer) p"""
+           p.correlation_id::text as correlation_id, p.causation_id::text as causation_id, p.data, p.found
+    from (select g.*, count(*) over () as found,
+                 sum(octet_length(g.data)) over (order by g.seq) - octet_length(g.data) as bytes_before
+          from ledger.pull(%(after_seq)s::bigint, %(epoch)s::uuid, %(events)s::integer) g) p
+    where coalesce(p.bytes_before, 0) < %(bytes)s
+    order by p.seq"""
 
 
 class SyncRefused(Conflict):
@@ -70,7 +74,8 @@ class SyncResult:
     """What an exchange did, in numbers of events.
 
     ``pushed`` counts what the server has taken, ``refused`` what it did not take (see ``JobClient.refusals``),
-    ``pulled`` what was new to this file. ``forked``: the file turned out to be a copy and has a new replica id.
+    ``pulled`` what was new to this file, ``confirmed`` what it had and the server has put in order (not compared: that is
+    no news of its own). ``forked``: the file turned out to be a copy and has a new replica id.
     ``rewound``: the server was restored, and was sent again what it had lost. ``new_epoch``: its numbers began anew.
     """
 
@@ -80,6 +85,7 @@ class SyncResult:
     forked: bool = False
     rewound: bool = False
     new_epoch: bool = False
+    confirmed: int = field(default=0, compare=False)
 
 
 Report: TypeAlias = Callable[[SyncResult], None]
@@ -177,10 +183,19 @@ class Exchange:
             position = self._position()
             asked = size if position.epoch else 1  # the first answer of a new server only tells its epoch
             rows = connection.execute(
-                _PULL, {"after_seq": position.pulled_seq, "epoch": position.epoch, "events": asked}
+                _PULL,
+                {
+                    "after_seq": position.pulled_seq,
+                    "epoch": position.epoch,
+                    "events": asked,
+                    "bytes": plan.MAX_PULL_BYTES,
+                },
             ).fetchall()
             events = [row for row in rows if row["id"] is not None]
-            decision = plan.after_pull(position, rows[0]["upto_seq"], rows[0]["epoch"], len(events), asked)
+            cut_off = len(rows) < rows[0]["found"]
+            upto_seq = rows[-1]["seq"] if cut_off else rows[0]["upto_seq"]
+            read = asked if cut_off else len(events)  # there is more
+            decision = plan.after_pull(position, upto_seq, rows[0]["epoch"], read, asked)
             match decision:
                 case BeginLife():
                     inbox.begin_life(self._replica, position, decision)
@@ -189,7 +204,8 @@ class Exchange:
                     # a page of other owners' events only moves the cursor: not worth a sync of the disk
                     if events or not position.settled:
                         added = inbox.store_page(self._replica, events, decision)
-                        self._tell(pulled=self.result.pulled + added)
+                        confirmed = self.result.confirmed + len(events) - added
+                        self._tell(pulled=self.result.pulled + added, confirmed=confirmed)
                     if not decision.more:
                         return
             size = plan.next_page_size(size, sum(len(row["data"]) for row in events))
