@@ -74,8 +74,8 @@ class SyncResult:
     """What an exchange did, in numbers of events.
 
     ``pushed`` counts what the server has taken, ``refused`` what it did not take (see ``JobClient.refusals``),
-    ``pulled`` what was new to this file, ``confirmed`` what it had and the server has put in order (not compared: that is
-    no news of its own). ``forked``: the file turned out to be a copy and has a new replica id.
+    ``pulled`` what was new to this file, ``confirmed`` what it had and the server has put in order (not compared: that
+    is no news of its own). ``forked``: the file turned out to be a copy and has a new replica id.
     ``rewound``: the server was restored, and was sent again what it had lost. ``new_epoch``: its numbers began anew.
     """
 
