@@ -26,6 +26,13 @@ from ledger.errors import LedgerError
 
 T = TypeVar("T")
 _LOOK_EVERY_S: Final = 0.1
+# A network that vanished without a word is noticed within half a minute, not after the kernel's quarter of an hour.
+_STEADY: Final = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
 
 
 class Session(psycopg.Connection[DictRow]):
@@ -33,7 +40,7 @@ class Session(psycopg.Connection[DictRow]):
 
     def __init__(self, pgconn: pq.abc.PGconn) -> None:
         super().__init__(pgconn, row_factory=dict_row)
-        self._set_autocommit(True)
+        self.autocommit = True
         self.prepare_threshold = None
         # a descriptor of our own: libpq's may be closed, and its number given to another file, at any moment
         self._twin = socket.socket(fileno=os.dup(pgconn.socket))
@@ -66,7 +73,9 @@ def open_session(dsn: str, stopped: Callable[[], bool] = lambda: False) -> Sessi
     Raises what ``ledger.database.connect`` does.
     """
     try:
-        hosts = list(_hosts(make_conninfo(dsn, application_name="jobledger sync")))
+        given = conninfo_to_dict(dsn)
+        added = {name: value for name, value in _STEADY.items() if name not in given}
+        hosts = list(_hosts(make_conninfo(dsn, application_name="jobledger sync", **added)))
     except psycopg.ProgrammingError as error:
         raise no_session(error) from error
     for host in hosts[:-1]:
