@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from client_sync.sync import SyncResult
 
 SHOW_AFTER_S: Final = 2.0
+_BAR: Final = "%(label)s  [%(bar)s]  %(info)s"
+_NO_BAR: Final = "%(label)s  %(info)s"
 
 
 class SyncBar:
     """A bar over the events to push, and then one over those to pull: how many of how many, how fast, until when.
 
     It appears on standard error, if that is a terminal, and only once ``SHOW_AFTER_S`` seconds have gone by. How much
-    other files have sent only the server knows: ``to_pull`` gives what this one waits for, and the bar ends there.
+    comes from other files only the server knows. ``to_pull`` gives what this one waits for; past that there is no bar,
+    only the count and the pace.
     """
 
     def __init__(self, to_push: int, to_pull: Callable[[], int]) -> None:
@@ -55,17 +58,25 @@ class SyncBar:
         done = pulled if self._pulling else result.pushed + result.refused
         if self._bar is None:
             self._bar = self._show(done)
-        self._bar.update(done - self._bar.pos, f"{done / max(now - self._began_at, 0.001):.0f}/s")
+        if done > (self._bar.length or 0):
+            self._bar.bar_template, self._bar.show_pos, self._bar.show_percent = _NO_BAR, False, False
+        pace = f"{done / max(now - self._began_at, 0.001):.0f}/s"
+        self._bar.update(done - self._bar.pos, pace if self._bar.show_pos else f"{done} events  {pace}")
 
     def _show(self, done: int) -> ProgressBar[str]:
-        label, length = ("pull", done + self._to_pull()) if self._pulling else ("push", self._to_push)
+        if self._pulling:
+            waiting = self._to_pull()
+            label, length = "pull", done + waiting if waiting else 0
+        else:
+            label, length = "push", self._to_push
         return self._open.enter_context(
             click.progressbar(
-                length=max(length, 1),
+                length=length,
                 label=label,
                 file=sys.stderr,
-                show_pos=True,
-                show_percent=True,
+                bar_template=_BAR if length else _NO_BAR,
+                show_pos=length > 0,
+                show_percent=length > 0,
                 item_show_func=lambda rate: rate or "",
             )
         )

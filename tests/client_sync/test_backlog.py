@@ -70,7 +70,7 @@ def test_to_learn_the_owner_costs_one_row_however_long_the_backlog(online: JobCl
 
 
 def test_a_terminal_shows_how_far_both_directions_are(
-    server: Server, path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("client_sync.progress_bar.SHOW_AFTER_S", 0.0)
     with JobClient(path) as jobs:
@@ -84,6 +84,9 @@ def test_a_terminal_shows_how_far_both_directions_are(
     assert "/s" in push
     assert "pull" in pull
     assert "2500/2500  100%" in pull
+    news = _on_a_terminal(tmp_path / "second.db", server, monkeypatch)
+    assert "2500 events" in news
+    assert "%" not in news, "how many there are in all is not known here"
 
 
 def _on_a_terminal(path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
