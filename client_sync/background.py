@@ -2,6 +2,9 @@
 
 Reasons are: something was appended here, by this process or another one; the server says that its log grew
 (``LISTEN ledger_feed``, a hint only); the poll interval is over; or the last try failed and its wait is over.
+
+A connection pooler that lends sessions for single transactions lets no notification through. Where one may be in
+between, nothing listens, and the polls are closer: each time nothing was new, half as long again until the next.
 """
 
 from __future__ import annotations
@@ -19,27 +22,37 @@ from client_sync import outbox
 from client_sync.lock import SyncBusy, sync_lock
 from client_sync.replica import Replica
 from client_sync.sync import Exchange, Report, SyncResult, note_failure, translating
-from ledger.errors import LedgerError, ServerUnreachable
+from ledger.errors import LedgerError, LoginRefused, ServerUnreachable
 
 if TYPE_CHECKING:
-    from psycopg import Connection
-    from psycopg.rows import DictRow
     from tenacity import RetryCallState
+
+    from client_sync.session import Session
 
 LOOK_EVERY_S: Final = 0.25
 """How often to look whether another process has appended something."""
 REST_S: Final = 0.05
 """Between two exchanges: a busy server announces more often than anybody can read."""
-AFTER_REFUSAL_S: Final = 60.0
-"""How long to leave a server alone that has turned this file away."""
-MAX_WAIT_S: Final = 30.0
-"""Between two tries to reach a server that does not answer."""
+UNREACHABLE_WAIT_S: Final = 30.0
+"""The longest wait between two tries to reach a server that does not answer."""
+REFUSED_WAIT_S: Final = 60.0
+"""The longest wait between two tries where the server says no, or something unexpected is the matter."""
+SHORTEST_WAIT_S: Final = 0.5
+SHORTEST_REFUSED_WAIT_S: Final = 5.0
+"""Something new to send ends a wait early, but not before it has lasted so long: there may be many of them."""
+POOLED_POLL_S: Final = 1.0
+"""Until the first look for news, where the server cannot announce them. Grows up to the poll interval."""
+GRACE_S: Final = 0.5
+"""How long a stop lets the batch or page in hand be finished, before it cuts the connection."""
 STOP_TIMEOUT_S: Final = 5.0
-_LOCK_TIMEOUT_S: Final = 1.0
+_LOCK_TIMEOUT_S: Final = 0.25
 
 
 class BackgroundSync:
-    """Starts its thread at once. ``error`` is why it is not getting through; None while all is well."""
+    """Starts its thread at once. ``error`` is why it is not getting through; None while all is well.
+
+    ``pooled``: notifications cannot arrive, so news come with the polls only.
+    """
 
     def __init__(
         self,
@@ -51,15 +64,17 @@ class BackgroundSync:
         report: Report | None = None,
     ) -> None:
         self.error: LedgerError | None = None
+        self.pooled = False
         self._replica = replica
         self._dsn = dsn
         self._on_behalf_of = on_behalf_of
         self._poll_s = poll_s
+        self._pooled_poll_s = POOLED_POLL_S
         self._report = report
         self._stopping = threading.Event()
         self._heard = False
         self._tried_upto = 0
-        self._connection: Connection[DictRow] | None = None
+        self._connection: Session | None = None
         self._pid = os.getpid()
         self._wake_out, self._wake_in = socket.socketpair()
         self._wake_out.setblocking(False)
@@ -70,87 +85,103 @@ class BackgroundSync:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread. What it was doing is finished or undone; takes ``STOP_TIMEOUT_S`` seconds at most."""
-        import psycopg
+        """End the thread. What it was doing is finished or undone; a server that does not answer is not waited for.
 
+        Takes ``GRACE_S`` and a little at most, and up to ``STOP_TIMEOUT_S`` more where it is the disk that holds it up.
+        """
         if self._pid != os.getpid():
             return  # a forked child has no such thread, and the connection is its parent's
         self._stopping.set()
         self._forget()
         self._wake()
-        connection = self._connection
-        if connection is not None:
-            # only to make the end quicker: the thread may be closing the connection at this moment
-            with suppress(psycopg.Error):
-                connection.cancel_safe(timeout=1.0)
-        self._thread.join(STOP_TIMEOUT_S)
-        if not self._thread.is_alive():
+        self._thread.join(GRACE_S)
+        give_up_at = time.monotonic() + STOP_TIMEOUT_S
+        while self._thread.is_alive() and time.monotonic() < give_up_at:
+            connection = self._connection  # the thread may be making one at this moment: look again
+            if connection is not None:
+                connection.cut()
+            self._thread.join(REST_S)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                try:
+                    with self._explaining(), self._session() as connection:
+                        self._stay(connection)
+                except LedgerError as error:
+                    self._note(error)
+                    self._stopping.wait(REST_S)
+        finally:
             self._wake_in.close()
             self._wake_out.close()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                with self._session() as connection:
-                    self._stay(connection)
-            except ServerUnreachable as error:
-                self._note(error)
-                self._stopping.wait(REST_S)
-            except LedgerError as error:
-                self._note(error)
-                self._stopping.wait(AFTER_REFUSAL_S)
-            except Exception as error:
-                # whatever it is, the app has to see it, and the next try may find it gone
-                self._note(LedgerError(f"the sync met an unexpected {type(error).__name__}: {error}"))
-                self._stopping.wait(AFTER_REFUSAL_S)
-
     @contextmanager
-    def _session(self) -> Iterator[Connection[DictRow]]:
-        """A connection over which the first exchange has succeeded, however long that takes."""
-        from tenacity import stop_when_event_set
+    def _session(self) -> Iterator[Session]:
+        """A session in which the first exchange has succeeded, however long that takes."""
+        from tenacity import retry_if_exception_type, stop_when_event_set
 
-        from ledger.database import connect, retrying
+        from client_sync.session import open_session
+        from ledger.database import is_pooled, retrying
 
-        patient = retrying(max_wait_s=MAX_WAIT_S, before_sleep=self._note_retry).copy(
-            sleep=self._pause, stop=stop_when_event_set(self._stopping)
+        patient = retrying(before_sleep=self._note_retry).copy(
+            retry=retry_if_exception_type(LedgerError),
+            wait=_wait_s,
+            sleep=self._pause,
+            stop=stop_when_event_set(self._stopping),
         )
         try:
             for attempt in patient:
-                with attempt, translating():
-                    self._connection = connect(self._dsn, application_name="jobledger sync")
-                    self._connection.add_notify_handler(lambda _: self._hear())
-                    self._connection.execute("listen ledger_feed")
+                with attempt, self._explaining():
+                    self._connection = open_session(self._dsn, self._stopping.is_set)
+                    self.pooled = is_pooled(self._connection)
+                    if not self.pooled:
+                        self._connection.add_notify_handler(lambda _: self._hear())
+                        self._connection.execute("listen ledger_feed")
                     self._exchange(self._connection)
             assert self._connection is not None, "the loop ends with a connection, or with an error"
-            with translating():
-                yield self._connection
+            yield self._connection
         finally:
             self._disconnect()
 
-    def _stay(self, connection: Connection[DictRow]) -> None:
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Whatever the trouble is, the app has to see it, and the next try may find it gone."""
+        try:
+            with translating():
+                yield
+        except LedgerError:
+            raise
+        except Exception as error:
+            raise LedgerError(f"the sync met an unexpected {type(error).__name__}: {error}") from error
+
+    def _stay(self, connection: Session) -> None:
         while True:
             rested_at = time.monotonic() + REST_S
             if not self._heard:
-                self._wait(connection, self._poll_s)
+                self._wait(connection, min(self._pooled_poll_s, self._poll_s) if self.pooled else self._poll_s)
             if self._stopping.wait(max(rested_at - time.monotonic(), 0)):
                 return
             self._exchange(connection)
 
-    def _exchange(self, connection: Connection[DictRow]) -> None:
+    def _exchange(self, connection: Session) -> None:
         self._tried_upto = outbox.last_local_seq(self._replica.connection())
         self._heard = False
         try:
             with sync_lock(self._replica.path, timeout=_LOCK_TIMEOUT_S), self._replica.translating():
-                exchange = Exchange(self._replica, on_behalf_of=self._on_behalf_of)
+                exchange = Exchange(self._replica, on_behalf_of=self._on_behalf_of, stopped=self._stopping.is_set)
                 exchange.run(connection)
         except SyncBusy:
             self._heard = True  # another process is at it, and may be past what is new: look again soon
             return
         self.error = None
-        if self._report and exchange.result != SyncResult():
+        if exchange.result == SyncResult():
+            self._pooled_poll_s = min(self._pooled_poll_s * 1.5, self._poll_s)
+            return
+        self._pooled_poll_s = POOLED_POLL_S
+        if self._report:
             self._report(exchange.result)
 
-    def _wait(self, connection: Connection[DictRow] | None, seconds: float) -> None:
+    def _wait(self, connection: Session | None, seconds: float) -> None:
         """Until there is a reason to exchange, and ``seconds`` at most."""
         until = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
@@ -166,10 +197,11 @@ class BackgroundSync:
                     return
 
     def _pause(self, seconds: float) -> None:
-        """Between two tries. A new event ends it, though not at once: there may be many of them."""
+        """Between two tries."""
         self._disconnect()
-        self._stopping.wait(min(seconds, 10 * REST_S))
-        self._wait(None, seconds - 10 * REST_S)
+        shortest = SHORTEST_WAIT_S if _is_away(self.error) else SHORTEST_REFUSED_WAIT_S
+        self._stopping.wait(min(seconds, shortest))
+        self._wait(None, seconds - shortest)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -195,3 +227,17 @@ class BackgroundSync:
         if self.error is None or str(self.error) != str(error):
             note_failure(self._replica, error)
         self.error = error
+
+
+def _is_away(error: BaseException | None) -> bool:
+    """Whether the server could not be reached, rather than said no."""
+    return isinstance(error, ServerUnreachable) and not isinstance(error, LoginRefused)
+
+
+def _wait_s(state: RetryCallState) -> float:
+    """Exponential with full jitter, as everywhere; slower where somebody has to do something first."""
+    from tenacity import wait_random_exponential
+
+    if _is_away(state.outcome.exception() if state.outcome else None):
+        return wait_random_exponential(multiplier=0.1, max=UNREACHABLE_WAIT_S)(state)
+    return wait_random_exponential(multiplier=1, max=REFUSED_WAIT_S, min=SHORTEST_WAIT_S)(state)

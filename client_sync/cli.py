@@ -160,6 +160,7 @@ def show(job_id: str, replica: Path, as_json: bool) -> None:
     """
     with JobClient(replica, create=False) as jobs:
         job = jobs.get(read_job_id(job_id))
+        _note_trouble(jobs)
     emit_json(job_row(job)) if as_json else emit_table(job_lines(job), ["what", "is"])
 
 
@@ -189,6 +190,7 @@ def list_jobs(
     before_id = None if before is None else read_job_id(before)
     with JobClient(replica, create=False) as jobs:
         found = jobs.list(status=status, name=name, namespace=namespace, before=before_id, limit=limit)
+        _note_trouble(jobs)
     if as_json:
         for job in found:
             emit_json(job_row(job))
@@ -284,7 +286,7 @@ def sync(for_ever: bool, dsn: str, on_behalf_of: str | None, replica: Path, as_j
             return
         from client_sync.progress_bar import SyncBar
 
-        with SyncBar(jobs.unsent) as bar:
+        with SyncBar(jobs.unsent, lambda: jobs.unconfirmed) as bar:
             result = jobs.sync(report=bar.report)
         _emit_result(result, as_json)
         if result.refused and not as_json:
@@ -298,12 +300,21 @@ def _sync_for_ever(jobs: JobClient, as_json: bool) -> None:
 
     jobs.start_sync(report=report)
     complained: LedgerError | None = None
+    pooled = False
     while True:
+        if jobs.sync_pooled and not pooled:
+            click.echo("note: through a connection pooler no notification arrives; looking for news often", err=True)
+        pooled = jobs.sync_pooled
         error = jobs.sync_error
         if error is not None and error is not complained:
             click.echo(f"error: {error.message} ({error.hint})" if error.hint else f"error: {error.message}", err=True)
         complained = error
         time.sleep(_LOOK_EVERY_S)
+
+
+def _note_trouble(jobs: JobClient) -> None:
+    if jobs.last_error is not None:
+        click.echo(f"note: the last sync failed: {jobs.last_error}", err=True)
 
 
 def _emit_result(result: SyncResult, as_json: bool) -> None:

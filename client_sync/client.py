@@ -252,12 +252,32 @@ class JobClient:
         return self._background.error if self._background else None
 
     @property
+    def last_error(self) -> str | None:
+        """Why the last sync of this file, by whichever process, did not succeed; None after one that did."""
+        with self._replica.translating():
+            ((error,),) = self._replica.connection().execute("select last_error from replica")
+        return None if error is None else str(error)
+
+    @property
+    def sync_pooled(self) -> bool:
+        """Whether the background sync goes through a connection pooler, and so hears of news only when it looks."""
+        return self._background is not None and self._background.pooled
+
+    @property
     def unsent(self) -> int:
         """How many events of this file the server has not acknowledged yet."""
         from client_sync.outbox import count_unsent
 
         with self._replica.translating():
             return count_unsent(self._replica.connection())
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many events of this file the server has not put in order, as far as the file knows. Reads them all."""
+        from client_sync.outbox import count_unconfirmed
+
+        with self._replica.translating():
+            return count_unconfirmed(self._replica.connection())
 
     def _server(self) -> str:
         if self._dsn is None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from ledger.errors import Conflict, LedgerError
 
@@ -20,19 +20,14 @@ class SyncBusy(Conflict):
 
 @contextmanager
 def sync_lock(replica_path: Path, *, timeout: float) -> Iterator[None]:
-    """Hold ``<file>-sync.lock`` for the block. Raises SyncBusy after waiting ``timeout`` seconds.
+    """Hold ``<file>-sync.lock`` for the block.
 
-    Raises LedgerError where the side file cannot be opened, as one that another user's sync has made.
+    Raises SyncBusy after waiting ``timeout`` seconds, and LedgerError at once where the side file cannot be written.
 
     The side file stays: taking it away would let two processes lock two files of the same name.
     """
     give_up_at = time.monotonic() + timeout
-    path = Path(f"{replica_path}-sync.lock")
-    try:
-        file = path.open("ab")
-    except OSError as error:
-        raise LedgerError(f"cannot open {path}: {error.strerror}", hint="check its owner and its rights") from error
-    with file:
+    with _side_file(replica_path) as file:
         # flock belongs to the open file, so threads of one process exclude each other too. It knows no timeout.
         while True:
             try:
@@ -45,3 +40,13 @@ def sync_lock(replica_path: Path, *, timeout: float) -> Iterator[None]:
                     ) from None
                 time.sleep(_LOOK_EVERY_S)
         yield
+
+
+def _side_file(replica_path: Path) -> BinaryIO:
+    path = Path(f"{replica_path}-sync.lock")
+    try:
+        return path.open("ab")
+    except OSError as error:
+        raise LedgerError(
+            f"cannot write {path}: {error.strerror}", hint="check the rights of the file and its folder"
+        ) from error

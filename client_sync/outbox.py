@@ -28,6 +28,9 @@ _LAST_LOCAL_SEQ: Final = """
     select coalesce((select e.local_seq from events e where e.local_seq is not null
                      order by e.local_seq desc limit 1), 0)"""
 
+_COUNT_UNCONFIRMED: Final = """
+    select count(*) from events e cross join replica p where e.local_seq is not null and e.life is not p.life"""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -68,6 +71,12 @@ def count_unsent(connection: sqlite3.Connection) -> int:
     return last_local_seq(connection) - read_position(connection).acked_seq
 
 
+def count_unconfirmed(connection: sqlite3.Connection) -> int:
+    """How many own events the server has not put in order yet, as far as this file knows. Reads them all."""
+    ((number,),) = connection.execute(_COUNT_UNCONFIRMED)
+    return int(number)
+
+
 def read_batch(connection: sqlite3.Connection, after: int) -> Batch:
     """The own events after local_seq ``after``, as many as one push carries; at least one, if there is one."""
     columns: dict[str, list[Any]] = {
@@ -89,7 +98,6 @@ def learn_owner(replica: Replica, owner: str) -> None:
     """Keep what the first session with the server says: whose file this is."""
     with replica.transaction() as connection:
         connection.execute("update replica set owner = :owner", {"owner": owner})
-        connection.execute("update jobs set owner = :owner where owner is null", {"owner": owner})
         _note(connection, "replica.owned", {"owner": owner})
 
 

@@ -22,6 +22,8 @@ FIRST_PAGE: Final = 64
 LAST_PAGE: Final = 1000
 SMALL_PAGE_BYTES: Final = 1_000_000
 LARGE_PAGE_BYTES: Final = 4_000_000
+MAX_PULL_BYTES: Final = 4_000_000
+"""A page is cut off after the event that makes its ``data`` reach this."""
 
 
 @dataclass(frozen=True, slots=True)

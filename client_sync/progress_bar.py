@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from client_sync.sync import SyncResult
 
 SHOW_AFTER_S: Final = 2.0
+_BAR: Final = "%(label)s  [%(bar)s]  %(info)s"
+_NO_BAR: Final = "%(label)s  %(info)s"
 
 
 class LateBar:
@@ -52,13 +55,62 @@ class LateBar:
         self._done = done
 
 
-class SyncBar(LateBar):
-    """A bar over the ``total`` events to push, with the count of those pulled beside it."""
+class SyncBar:
+    """A bar over the events to push, and then one over those to pull: how many of how many, how fast, until when.
 
-    def __init__(self, total: int) -> None:
-        super().__init__("sync")
-        self._total = total
+    It appears on standard error, if that is a terminal, and only once ``SHOW_AFTER_S`` seconds have gone by. How much
+    comes from other files only the server knows. ``to_pull`` gives what this one waits for; past that there is no bar,
+    only the count and the pace.
+    """
+
+    def __init__(self, to_push: int, to_pull: Callable[[], int]) -> None:
+        self._to_push = to_push
+        self._to_pull = to_pull
+        self._began_at = time.monotonic()
+        self._show_at = self._began_at + SHOW_AFTER_S
+        self._open = ExitStack()
+        self._bar: ProgressBar[str] | None = None
+        self._pulling = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
 
     def report(self, result: SyncResult) -> None:
         """Show how far the exchange is."""
-        self.show(result.pushed + result.refused, self._total, f"pulled {result.pulled}")
+        now = time.monotonic()
+        pulled = result.pulled + result.confirmed
+        if pulled and not self._pulling:
+            self._open.close()
+            self._bar, self._pulling, self._began_at = None, True, now
+        if now < self._show_at or not sys.stderr.isatty():
+            return
+        done = pulled if self._pulling else result.pushed + result.refused
+        if self._bar is None:
+            self._bar = self._show(done)
+        if done > (self._bar.length or 0):
+            self._bar.bar_template, self._bar.show_pos, self._bar.show_percent = _NO_BAR, False, False
+        pace = f"{done / max(now - self._began_at, 0.001):.0f}/s"
+        self._bar.update(done - self._bar.pos, pace if self._bar.show_pos else f"{done} events  {pace}")
+
+    def _show(self, done: int) -> ProgressBar[str]:
+        if self._pulling:
+            waiting = self._to_pull()
+            label, length = "pull", done + waiting if waiting else 0
+        else:
+            label, length = "push", self._to_push
+        return self._open.enter_context(
+            click.progressbar(
+                length=length,
+                label=label,
+                file=sys.stderr,
+                bar_template=_BAR if length else _NO_BAR,
+                show_pos=length > 0,
+                show_percent=length > 0,
+                item_show_func=lambda rate: rate or "",
+            )
+        )

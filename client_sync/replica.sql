@@ -295,6 +295,7 @@ create table jobs (
 ) strict;
 -- request_id   the event that requested the job; null where it cannot be read here, and then so is name
 -- status       what the events here add up to; 'refused' where the server did not take the request
+-- owner        whose job it is; null for one that was requested here before the file knew its owner, who it is then
 -- run_at       a pending job does not start before this time; null: at once
 -- finished_at  when the server ended the job: null means that its status may still change
 -- fold         the folded state, for going on from it; null: fold the job's events anew
@@ -367,10 +368,10 @@ create view shown_jobs as
                 when s.status = 'pending' and s.attempt > 0 and s.error is not null then 'retrying'
                 when s.status = 'pending' and s.run_at is not null then 'scheduled'
                 else s.status end as shown,
-           s.priority, s.attempt, s.owner, s.key, s.requested_at, s.run_at, s.expires_at, s.started_at, s.cancel_requested_at,
-           s.finished_at, s.labels, s.progress, s.result, s.error, s.request_id, s.refusal_code, s.refusal_detail, s.refused_at
+           s.priority, s.attempt, coalesce(s.owner, s.file_owner) as owner, s.key, s.requested_at, s.run_at, s.expires_at,
+           s.started_at, s.cancel_requested_at, s.finished_at, s.labels, s.progress, s.result, s.error, s.request_id, s.refusal_code, s.refusal_detail, s.refused_at
     from (
-        select j.*, f.code as refusal_code, f.detail as refusal_detail, f.refused_at,
+        select j.*, p.owner as file_owner, f.code as refusal_code, f.detail as refusal_detail, f.refused_at,
                case when j.status = 'refused' then 'refused'
                     when e.local_seq is null or e.life = p.life then 'synced'
                     when e.local_seq <= p.acked_seq then 'accepted'

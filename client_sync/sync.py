@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -19,7 +19,7 @@ from client_sync.lock import sync_lock
 from client_sync.plan import Acknowledge, BeginLife, MintReplica, Pause, Position, Rewind, StorePage
 from client_sync.replica import Replica
 from client_sync.submission import format_time
-from ledger.errors import Conflict, LedgerError, NotALedger, ServerUnreachable
+from ledger.errors import Conflict, LedgerError, LoginRefused, NotALedger, ServerUnreachable
 from ledger.ids import new_id
 from ledger.protocol import Accepted, PushReply
 
@@ -44,8 +44,12 @@ _PULL: Final = """
                          timestamptz '9999-12-31 23:59:59+00') at time zone 'utc',
                    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as occurred_at,
            to_char(p.recorded_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as recorded_at,
-           p.correlation_id::text as correlation_id, p.causation_id::text as causation_id, p.data
-    from ledger.pull(%(after_seq)s::bigint, %(epoch)s::uuid, %(events)s::integer, %(on_behalf_of)s::text) p"""
+           p.correlation_id::text as correlation_id, p.causation_id::text as causation_id, p.data, p.found
+    from (select g.*, count(*) over () as found,
+                 sum(octet_length(g.data)) over (order by g.seq) - octet_length(g.data) as bytes_before
+          from ledger.pull(%(after_seq)s::bigint, %(epoch)s::uuid, %(events)s::integer, %(on_behalf_of)s::text) g) p
+    where coalesce(p.bytes_before, 0) < %(bytes)s
+    order by p.seq"""
 
 
 class SyncRefused(Conflict):
@@ -71,7 +75,8 @@ class SyncResult:
     """What an exchange did, in numbers of events.
 
     ``pushed`` counts what the server has taken, ``refused`` what it did not take (see ``JobClient.refusals``),
-    ``pulled`` what was new to this file. ``forked``: the file turned out to be a copy and has a new replica id.
+    ``pulled`` what was new to this file, ``confirmed`` what it had and the server has put in order (not compared: that
+    is no news of its own). ``forked``: the file turned out to be a copy and has a new replica id.
     ``rewound``: the server was restored, and was sent again what it had lost. ``new_epoch``: its numbers began anew.
     """
 
@@ -81,6 +86,7 @@ class SyncResult:
     forked: bool = False
     rewound: bool = False
     new_epoch: bool = False
+    confirmed: int = field(default=0, compare=False)
 
 
 Report: TypeAlias = Callable[[SyncResult], None]
@@ -97,20 +103,23 @@ def sync_now(
     """Connect, exchange everything, disconnect; a few times where the connection is the trouble.
 
     ``on_behalf_of``: whose file this is, where that is not the login itself.
-    Raises ServerUnreachable, SyncRefused, SyncBusy or NotALedger. What was exchanged until then stays.
+    Raises ServerUnreachable (LoginRefused where the server said no), SyncRefused, SyncBusy or NotALedger. What was
+    exchanged until then stays.
     """
-    from ledger.database import connect, retrying
+    from tenacity import retry_if_exception
 
-    exchange = Exchange(replica, report, on_behalf_of)
+    from client_sync.session import open_session
+    from ledger.database import is_transient, retrying
+
+    exchange = Exchange(replica, report, on_behalf_of=on_behalf_of)
+    # a wrong password is not tried again: some servers count
+    patient = retrying(attempts=attempts).copy(
+        retry=retry_if_exception(lambda error: is_transient(error) and not isinstance(error, LoginRefused))
+    )
     with sync_lock(replica.path, timeout=LOCK_TIMEOUT_S):
         try:
-            for attempt in retrying(attempts=attempts):
-                with (
-                    attempt,
-                    replica.translating(),
-                    translating(),
-                    connect(dsn, application_name="jobledger sync") as connection,
-                ):
+            for attempt in patient:
+                with attempt, replica.translating(), translating(), closing(open_session(dsn)) as connection:
                     exchange.run(connection)
         except LedgerError as error:
             note_failure(replica, error)
@@ -119,13 +128,24 @@ def sync_now(
 
 
 class Exchange:
-    """One exchange, with as many connections as it takes. ``result`` grows as it goes. Needs the sync lock."""
+    """One exchange, with as many connections as it takes. ``result`` grows as it goes. Needs the sync lock.
 
-    def __init__(self, replica: Replica, report: Report | None = None, on_behalf_of: str | None = None) -> None:
+    Once ``stopped`` says so, no further batch is sent and no further page read.
+    """
+
+    def __init__(
+        self,
+        replica: Replica,
+        report: Report | None = None,
+        *,
+        on_behalf_of: str | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.result = SyncResult()
         self._on_behalf_of = on_behalf_of
         self._replica = replica
         self._report = report
+        self._stopped = stopped
 
     def run(self, connection: Connection[DictRow]) -> None:
         """Push, then pull, then push once more if the server turns out to have begun a new life."""
@@ -135,7 +155,8 @@ class Exchange:
         self._push(connection)
         self._pull(connection)
         self._push(connection)
-        self._note_success()
+        if not self._stopped():
+            self._note_success()
 
     def _identify(self, connection: Connection[DictRow]) -> None:
         owner = self._on_behalf_of or _only(connection, "select session_user::text as owner")["owner"]
@@ -149,7 +170,7 @@ class Exchange:
             outbox.learn_owner(self._replica, owner)
 
     def _push(self, connection: Connection[DictRow]) -> None:
-        while True:
+        while not self._stopped():
             position = self._position()
             local = self._replica.connection()
             if not plan.push_is_due(position, outbox.last_local_seq(local)):
@@ -175,7 +196,7 @@ class Exchange:
 
     def _pull(self, connection: Connection[DictRow]) -> None:
         size, more = plan.FIRST_PAGE, True
-        while more:
+        while more and not self._stopped():
             more, page_bytes = self._read_page(connection, size)
             size = plan.next_page_size(size, page_bytes)
 
@@ -185,8 +206,11 @@ class Exchange:
         asked = size if position.epoch else 1  # the first answer of a new server only tells its epoch
         rows = self._ask_for_page(connection, position, asked)
         events = [row for row in rows if row["id"] is not None]
+        cut_off = len(rows) < rows[0]["found"]
+        upto_seq = rows[-1]["seq"] if cut_off else rows[0]["upto_seq"]
+        read = asked if cut_off else len(events)  # there is more
         more = True
-        decision = plan.after_pull(position, rows[0]["upto_seq"], rows[0]["epoch"], len(events), asked)
+        decision = plan.after_pull(position, upto_seq, rows[0]["epoch"], read, asked)
         match decision:
             case BeginLife():
                 inbox.begin_life(self._replica, position, decision)
@@ -196,7 +220,8 @@ class Exchange:
                 # a page of other owners' events only moves the cursor: not worth a sync of the disk
                 if events or not position.settled:
                     added = inbox.store_page(self._replica, events, decision)
-                    self._tell(pulled=self.result.pulled + added)
+                    confirmed = self.result.confirmed + len(events) - added
+                    self._tell(pulled=self.result.pulled + added, confirmed=confirmed)
                 more = decision.more
         return more, sum(len(row["data"]) for row in events)
 
@@ -230,6 +255,7 @@ class Exchange:
                 "after_seq": position.pulled_seq,
                 "epoch": position.epoch,
                 "events": events,
+                "bytes": plan.MAX_PULL_BYTES,
                 "on_behalf_of": self._on_behalf_of,
             },
         ).fetchall()

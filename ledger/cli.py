@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from ledger.console import dsn_option, emit_json, emit_table, json_option, progress_bar, read_job_id, shorten
+from ledger.database import is_pooled
 from ledger.feed import fold_history, read_history, read_log
 from ledger.feed import verify as verify_ledger
 from ledger.schema import open_ledger
@@ -17,6 +18,9 @@ from ledger.schema import open_ledger
 if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import DictRow
+
+LOOK_EVERY_S: Final = 5.0
+LOOK_EVERY_POOLED_S: Final = 1.0
 
 
 @click.command()
@@ -112,7 +116,10 @@ def _rows(
     event_type: str | None,
     follow: bool,
 ) -> Iterator[DictRow]:
-    if follow:
+    look_every_s = LOOK_EVERY_S
+    if follow and is_pooled(connection):
+        look_every_s = LOOK_EVERY_POOLED_S  # no notification comes through
+    elif follow:
         connection.execute("listen ledger_feed")
     while True:
         for row in read_log(connection, after=after, owner=owner, type=event_type, limit=limit):
@@ -122,7 +129,7 @@ def _rows(
         if not follow or limit == 0:
             return
         # a notification is only a hint: look again after a while in any case
-        for _ in connection.notifies(timeout=5.0, stop_after=1):
+        for _ in connection.notifies(timeout=look_every_s, stop_after=1):
             pass
 
 

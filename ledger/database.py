@@ -6,10 +6,11 @@ need libpq.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from ledger.errors import LedgerError, ServerUnreachable
+from ledger.errors import LedgerError, LoginRefused, ServerUnreachable
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection, Connection
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S: Final = 10
 TRANSIENT_CLASSES: Final = ("08", "40", "53", "57P")
 """SQLSTATE classes after which the same call may succeed: connection, rollback, resources, operator intervention."""
+_REFUSALS: Final = {
+    "authentication failed|no password supplied": "check the password, and whether it has expired",
+    "not permitted to log in|role .* does not exist|no such user": "the server has to know and allow this login",
+    "pg_hba": "the server's pg_hba.conf has to allow this login from this machine",
+    "database .* does not exist|no such database|permission denied for database|database .* not currently accepting":
+        "check the database's name, and that this login may connect to it",
+}  # fmt: skip
+"""What a server says that answers, but does not let us in: SQLSTATE 28000, 28P01, 3D000, 42501, 55000."""
 
 
 def is_transient(error: BaseException) -> bool:
@@ -60,26 +69,28 @@ def retrying(
 def connect(dsn: str, *, application_name: str = "jobledger", autocommit: bool = True) -> Connection[DictRow]:
     """Connect to ``dsn`` (a URL or libpq keywords; "" takes everything from libpq's own variables). Rows are dicts.
 
-    Raises ``ServerUnreachable`` when no session could be had, with libpq's reason.
+    Raises ``ServerUnreachable`` when no session could be had, with libpq's reason; its kind ``LoginRefused`` when the
+    server answered, and said no.
+
+    Nothing is prepared on the server: a pooler in transaction mode would have the next statement look for it in
+    another session.
     """
     _need_libpq()
     import psycopg
     from psycopg.rows import dict_row
 
     try:
-        return psycopg.connect(dsn, row_factory=dict_row, **_options(application_name, autocommit))
-    except psycopg.OperationalError as error:
-        raise _unreachable(error) from error
-    except psycopg.ProgrammingError as error:
-        raise LedgerError(
-            f"not a connection string: {_line(error)}", hint="use postgresql://user@host/database"
-        ) from error
+        return psycopg.connect(
+            dsn, row_factory=dict_row, prepare_threshold=None, **_options(application_name, autocommit)
+        )
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        raise no_session(error) from error
 
 
 async def connect_async(
     dsn: str, *, application_name: str = "jobledger", autocommit: bool = True
 ) -> AsyncConnection[DictRow]:
-    """As ``connect``, for asyncio."""
+    """As ``connect``, for asyncio, and for a session of one's own: statements are prepared when they come again."""
     _need_libpq()
     import psycopg
     from psycopg.rows import dict_row
@@ -88,12 +99,20 @@ async def connect_async(
         return await psycopg.AsyncConnection.connect(
             dsn, row_factory=dict_row, **_options(application_name, autocommit)
         )
-    except psycopg.OperationalError as error:
-        raise _unreachable(error) from error
-    except psycopg.ProgrammingError as error:
-        raise LedgerError(
-            f"not a connection string: {_line(error)}", hint="use postgresql://user@host/database"
-        ) from error
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        raise no_session(error) from error
+
+
+def is_pooled(connection: Connection[DictRow]) -> bool:
+    """Whether something stands between us and Postgres that logs in for itself, as pgbouncer does; one round trip.
+
+    Such a thing hands out keys of its own for cancelling, so the process number of the login is not the session's.
+    Whether it also lends one session to several clients (transaction mode) cannot be told from here. If it does,
+    notifications never arrive, and what is left in a session (LISTEN, locks) is left to strangers.
+    """
+    row = connection.execute("select pg_backend_pid() as pid").fetchone()
+    assert row is not None, "a select without a from clause has one row"
+    return bool(row["pid"] != connection.info.backend_pid)
 
 
 def _need_libpq() -> None:
@@ -110,9 +129,22 @@ def _options(application_name: str, autocommit: bool) -> dict[str, Any]:
     return {"application_name": application_name, "autocommit": autocommit, "connect_timeout": CONNECT_TIMEOUT_S}
 
 
-def _unreachable(error: Exception) -> ServerUnreachable:
+def no_session(error: Exception) -> LedgerError:
+    """What a failed attempt to connect means.
+
+    libpq passes on no SQLSTATE here, so the server's English is what there is to go by. Where it speaks another
+    language, a login that it refuses reads as a server that cannot be reached, and is tried again just the same.
+    """
+    import psycopg
+
+    said = _line(error)
+    if isinstance(error, psycopg.ProgrammingError):
+        return LedgerError(f"not a connection string: {said}", hint="use postgresql://user@host/database")
+    for pattern, hint in _REFUSALS.items():
+        if re.search(pattern, said):
+            return LoginRefused(f"Postgres does not let this login in: {said}", hint=hint)
     return ServerUnreachable(
-        f"no session with Postgres: {_line(error)}", hint="check --dsn or JOBLEDGER_DSN, and that the server runs"
+        f"no session with Postgres: {said}", hint="check --dsn or JOBLEDGER_DSN, and that the server runs"
     )
 
 

@@ -54,6 +54,15 @@ class ServerUnreachable(LedgerError):
     exit_code = 7
 
 
+class LoginRefused(ServerUnreachable):
+    """Postgres answered, and does not let this login in: wrong or expired password, no right, no such database.
+
+    Local data is untouched, and once the server's side is mended the same call succeeds.
+    """
+
+    exit_code = 4
+
+
 class NotALedger(LedgerError):
     """The file or database is not a job ledger, or is damaged. It was left as it is."""
 

@@ -23,6 +23,7 @@ from processor.listener import Listener
 from processor.liveness import Identity, Liveness
 from processor.registry import Registry
 from processor.sequencer import Sequencer
+from processor.session import need_own_sessions
 from processor.settings import Settings
 from processor.tenure import Tenure
 from processor.threads import Threads
@@ -39,13 +40,16 @@ async def serve(
     """Run a processor until ``stop`` is set; then let running jobs end, give back the others, and return.
 
     ``dsn`` is a URL or libpq keywords; the login must be a member of ``ledger_processor``. Trouble with the connection
-    is waited out. Raises what waiting cannot help (no right, no schema); jobs in hand will then be rescued elsewhere.
+    is waited out. Raises what waiting cannot help (no right, no schema, a connection pooler that shares sessions); jobs
+    in hand will then be rescued elsewhere.
     Being cancelled is like a crash, but for the notice given: nothing more is recorded.
     """
     if not len(registry):
         raise LedgerError("the registry has no handlers", hint="register one with @registry.handler(name)")
+    stop = stop or asyncio.Event()
     try:
-        await _Service(registry, steady(dsn), settings or Settings()).run(stop or asyncio.Event())
+        await first_of(stop.wait(), need_own_sessions(dsn))
+        await _Service(registry, steady(dsn), settings or Settings()).run(stop)
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
         raise LedgerError(
             f"this login cannot run a processor: {one_line(error)}",

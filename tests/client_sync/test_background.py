@@ -154,8 +154,7 @@ def test_closing_does_not_wait_for_a_server_that_is_not_there(path: Path) -> Non
     assert time.monotonic() - started < 2
 
 
-def test_an_unexpected_error_is_shown_and_survived(path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client_sync.background.AFTER_REFUSAL_S", 0.05)
+def test_an_unexpected_error_is_shown_and_survived(path: Path, server: Server) -> None:
     with JobClient(path, dsn=server.dsn) as jobs:
         with jobs.transaction() as db:
             db.execute(

@@ -192,6 +192,7 @@ def test_sync_says_what_it_exchanged(verb: Verb, server: Server) -> None:
     server.complete("count-words", 17)
     assert json.loads(verb("sync", "--dsn", server.dsn, "--json")) == {
         "pushed": 0, "refused": 0, "pulled": 2, "forked": False, "rewound": False, "new_epoch": False,
+        "confirmed": 1,
     }  # fmt: skip
 
 

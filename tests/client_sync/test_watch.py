@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from stepwise import Server
+from waiting import until
 
 from client_sync import Job, JobClient, JobFailed
 from ledger.errors import WaitTimeout
@@ -64,8 +64,7 @@ def test_a_watcher_is_woken_at_once_by_this_process(jobs: JobClient, monkeypatch
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    while not seen:
-        time.sleep(0.001)
+    until(lambda: bool(seen), "the first look")
     jobs.cancel(job.id)
     assert woken.wait(10)
     watcher.join()
