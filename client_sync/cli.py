@@ -243,16 +243,19 @@ def wait(job_id: str, timeout: float | None, with_sync: bool, dsn: str, replica:
 
 @click.command()
 @click.option("--watch", "for_ever", is_flag=True, help="Go on until interrupted.")
+@click.option("--again", is_flag=True, help="Read the server's log from its start: compacted jobs come back.")
 @dsn_option
 @replica_option
 @json_option
-def sync(for_ever: bool, dsn: str, replica: Path, as_json: bool) -> None:
+def sync(for_ever: bool, again: bool, dsn: str, replica: Path, as_json: bool) -> None:
     """Send what is not sent, and fetch what is new; then say what was exchanged.
 
     \b
     Example:
       jobledger sync --db app.db --dsn postgresql://app@db.example.org/jobs
     """
+    if for_ever and again:
+        raise click.UsageError("--again is for one sync: run it without --watch")
     with JobClient(replica, dsn) as jobs:
         if for_ever:
             _sync_for_ever(jobs, as_json)
@@ -260,7 +263,7 @@ def sync(for_ever: bool, dsn: str, replica: Path, as_json: bool) -> None:
         from client_sync.progress_bar import SyncBar
 
         with SyncBar(jobs.unsent) as bar:
-            result = jobs.sync(report=bar.report)
+            result = jobs.sync(again=again, report=bar.report)
         _emit_result(result, as_json)
         if result.refused and not as_json:
             for refusal in jobs.refusals(limit=min(result.refused, _REFUSALS_SHOWN)):

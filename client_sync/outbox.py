@@ -13,7 +13,8 @@ from client_sync.projection import refold
 from client_sync.replica import Replica
 
 _POSITION: Final = """
-    select replica_id, seq_offset, acked_seq, pulled_seq, epoch, acked_epoch, settled_life = life, owner from replica"""
+    select replica_id, seq_offset, acked_seq, compacted_seq, pulled_seq, epoch, acked_epoch, settled_life = life, owner
+    from replica"""
 _BATCH: Final = """
     select e.local_seq, e.id, e.job_id, e.type, e.v, e.occurred_at, e.correlation_id, e.causation_id, e.data
     from events e where e.local_seq > :after order by e.local_seq limit :events"""
@@ -21,26 +22,30 @@ _LAST_LOCAL_SEQ: Final = """
     select coalesce((select e.local_seq from events e where e.local_seq is not null
                      order by e.local_seq desc limit 1), 0)"""
 
+_UNSENT: Final = """
+    select count(*) from events e where e.local_seq > (select p.acked_seq from replica p)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Own events that follow each other, as columns: what ``ledger.push`` takes. ``upto`` is the last local_seq."""
+    """Own events in their order, as columns: what ``ledger.push`` takes. ``numbers`` are their local_seqs."""
 
-    upto: int
+    numbers: list[int]
     columns: dict[str, list[Any]]
 
     def __len__(self) -> int:
-        return len(self.columns["ids"])
+        return len(self.numbers)
 
 
 def read_position(connection: sqlite3.Connection) -> Position:
     """How far the file and the server are with each other."""
     (row,) = connection.execute(_POSITION)
-    replica_id, seq_offset, acked_seq, pulled_seq, epoch, acked_epoch, settled, owner = row
+    replica_id, seq_offset, acked_seq, compacted_seq, pulled_seq, epoch, acked_epoch, settled, owner = row
     return Position(
         replica_id=UUID(replica_id),
         seq_offset=seq_offset,
         acked_seq=acked_seq,
+        compacted_seq=compacted_seq,
         pulled_seq=pulled_seq,
         epoch=_uuid(epoch),
         acked_epoch=_uuid(acked_epoch),
@@ -50,14 +55,15 @@ def read_position(connection: sqlite3.Connection) -> Position:
 
 
 def last_local_seq(connection: sqlite3.Connection) -> int:
-    """The number of the last own event; 0 before the first."""
+    """The number of the last own event in the file; 0 where there is none."""
     ((number,),) = connection.execute(_LAST_LOCAL_SEQ)
     return int(number)
 
 
 def count_unsent(connection: sqlite3.Connection) -> int:
     """How many own events the server has not acknowledged."""
-    return last_local_seq(connection) - read_position(connection).acked_seq
+    ((count,),) = connection.execute(_UNSENT)
+    return int(count)
 
 
 def read_batch(connection: sqlite3.Connection, after: int) -> Batch:
@@ -66,15 +72,16 @@ def read_batch(connection: sqlite3.Connection, after: int) -> Batch:
         "ids": [], "job_ids": [], "types": [], "versions": [], "occurred_at": [], "correlation_ids": [],
         "causation_ids": [], "data": [],
     }  # fmt: skip
-    upto, size = after, 0
+    numbers: list[int] = []
+    size = 0
     for number, *values in connection.execute(_BATCH, {"after": after, "events": MAX_PUSH_EVENTS}):
         size += len(values[-1].encode())
-        if size > MAX_PUSH_BYTES and upto > after:
+        if size > MAX_PUSH_BYTES and numbers:
             break
-        upto = number
+        numbers.append(number)
         for column, value in zip(columns.values(), values, strict=True):
             column.append(value)
-    return Batch(upto, columns)
+    return Batch(numbers, columns)
 
 
 def learn_owner(replica: Replica, owner: str) -> None:
@@ -89,8 +96,15 @@ def acknowledge(replica: Replica, position: Position, decision: Acknowledge, clo
     """Note what the server has, and what it refused. Gives how many refusals were not known before."""
     with replica.transaction() as connection:
         connection.execute(
-            "update replica set acked_seq = :upto, acked_epoch = :epoch, clock_skew_ms = :skew",
-            {"upto": decision.upto, "epoch": _text(position.epoch), "skew": clock_skew_ms},
+            """
+            update replica
+            set acked_seq = :upto, seq_offset = :seq_offset, acked_epoch = :epoch, clock_skew_ms = :skew""",
+            {
+                "upto": decision.upto,
+                "seq_offset": decision.seq_offset,
+                "epoch": _text(position.epoch),
+                "skew": clock_skew_ms,
+            },
         )
         return sum(_refuse(connection, refusal) for refusal in decision.refused)
 

@@ -1,4 +1,4 @@
-"""The bar that ``jobledger sync`` shows a person who has to wait."""
+"""The bar that a command shows a person who has to wait."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import click
 
@@ -18,20 +18,17 @@ if TYPE_CHECKING:
 SHOW_AFTER_S: Final = 2.0
 
 
-class SyncBar:
-    """A bar over the ``total`` events to push, with the count of those pulled beside it.
+class LateBar:
+    """A bar on standard error, if that is a terminal, that appears only once ``SHOW_AFTER_S`` seconds have gone by."""
 
-    It appears on standard error, if that is a terminal, and only once ``SHOW_AFTER_S`` seconds have gone by.
-    """
-
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self, label: str) -> None:
+        self._label = label
         self._shown_at = time.monotonic() + SHOW_AFTER_S
         self._open = ExitStack()
         self._bar: ProgressBar[str | None] | None = None
         self._done = 0
 
-    def __enter__(self) -> SyncBar:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -39,16 +36,27 @@ class SyncBar:
     ) -> None:
         self._open.close()
 
-    def report(self, result: SyncResult) -> None:
-        """Show how far the exchange is."""
+    def show(self, done: int, total: int, note: str = "") -> None:
+        """Show how far it is, and a note beside the bar."""
         if time.monotonic() < self._shown_at or not sys.stderr.isatty():
             return
         if self._bar is None:
             self._bar = self._open.enter_context(
                 click.progressbar(
-                    length=max(self._total, 1), label="sync", file=sys.stderr, item_show_func=lambda text: text or ""
+                    length=max(total, 1), label=self._label, file=sys.stderr, item_show_func=lambda text: text or ""
                 )
             )
-        done = result.pushed + result.refused
-        self._bar.update(done - self._done, f"pulled {result.pulled}")
+        self._bar.update(done - self._done, note)
         self._done = done
+
+
+class SyncBar(LateBar):
+    """A bar over the ``total`` events to push, with the count of those pulled beside it."""
+
+    def __init__(self, total: int) -> None:
+        super().__init__("sync")
+        self._total = total
+
+    def report(self, result: SyncResult) -> None:
+        """Show how far the exchange is."""
+        self.show(result.pushed + result.refused, self._total, f"pulled {result.pulled}")

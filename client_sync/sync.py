@@ -86,15 +86,17 @@ Report: TypeAlias = Callable[[SyncResult], None]
 
 
 def sync_now(
-    replica: Replica, dsn: str, *, report: Report | None = None, attempts: int | None = ATTEMPTS
+    replica: Replica, dsn: str, *, again: bool = False, report: Report | None = None, attempts: int | None = ATTEMPTS
 ) -> SyncResult:
     """Connect, exchange everything, disconnect; a few times where the connection is the trouble.
+
+    With ``again``, the log is read from its start.
 
     Raises ServerUnreachable, SyncRefused, SyncBusy or NotALedger. What was exchanged until then stays.
     """
     from ledger.database import connect, retrying
 
-    exchange = Exchange(replica, report)
+    exchange = Exchange(replica, report, again=again)
     with sync_lock(replica.path, timeout=LOCK_TIMEOUT_S):
         try:
             for attempt in retrying(attempts=attempts):
@@ -114,8 +116,9 @@ def sync_now(
 class Exchange:
     """One exchange, with as many connections as it takes. ``result`` grows as it goes. Needs the sync lock."""
 
-    def __init__(self, replica: Replica, report: Report | None = None) -> None:
+    def __init__(self, replica: Replica, report: Report | None = None, *, again: bool = False) -> None:
         self.result = SyncResult()
+        self._again = again
         self._replica = replica
         self._report = report
 
@@ -123,6 +126,9 @@ class Exchange:
         """Push, then pull, then push once more if the server turns out to have begun a new life."""
         self._identify(connection)
         self._push(connection)
+        if self._again:
+            inbox.read_again(self._replica)
+            self._again = False
         self._pull(connection)
         self._push(connection)
         self._note_success()
@@ -144,7 +150,7 @@ class Exchange:
                 return
             batch = outbox.read_batch(local, position.acked_seq)
             reply, skew_ms = _send(connection, position, batch)
-            self._carry_out(position, batch, plan.after_push(position, batch.upto, reply), skew_ms)
+            self._carry_out(position, batch, plan.after_push(position, batch.numbers, reply), skew_ms)
 
     def _carry_out(self, position: Position, batch: outbox.Batch, decision: plan.AfterPush, skew_ms: int) -> None:
         match decision:

@@ -38,6 +38,7 @@ VERBS = {
     "watch": Verb("client_sync.cli:watch", "Follow a job's progress until it ends.", "client"),
     "wait": Verb("client_sync.cli:wait", "Wait for a job to end, and print its result.", "client"),
     "sync": Verb("client_sync.cli:sync", "Exchange events with the server, once or for ever.", "client"),
+    "compact": Verb("client_sync.compact_cli:compact", "Let jobs that ended long ago leave the replica.", "client"),
     "init": Verb("processor.cli:init", "Install or check the schema in Postgres.", "operator"),
     "grant": Verb("processor.grants_cli:grant", "Give a login the rights of a client, a processor, ...", "operator"),
     "revoke": Verb("processor.grants_cli:revoke", "Take a login's rights away again.", "operator"),
