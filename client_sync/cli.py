@@ -14,6 +14,7 @@ import click
 from client_sync.client import JobClient
 from client_sync.display import exchange_line, happening, job_lines, job_row
 from client_sync.job import JobFailed, Status
+from client_sync.limits import ServerLimits
 from client_sync.submission import Submission, request_text
 from ledger.console import (
     dsn_option,
@@ -109,7 +110,7 @@ def submit(
         if not isinstance(given["params"], dict):
             raise InvalidEvent("--params is not a JSON object", hint="""as in --params '{"path": "a.txt"}'""")
     request = Submission.of(given)
-    request_text(request)  # a mistake shows before there is a file
+    request_text(request, _limits(replica))  # a mistake shows before there is a file
     with JobClient(replica) as jobs:
         (job_id,) = jobs.submit_many([request])
         emit_json(job_row(jobs.get(job_id))) if as_json else click.echo(job_id)
@@ -118,7 +119,7 @@ def submit(
 def _submit_lines(source: str, defaults: dict[str, Any], replica: Path, as_json: bool) -> None:
     from client_sync.requests_file import checked_requests
 
-    with checked_requests(source, defaults) as requests, JobClient(replica) as jobs:
+    with checked_requests(source, defaults, _limits(replica)) as requests, JobClient(replica) as jobs:
         while batch := [*islice(requests, _BATCH)]:
             for job_id in jobs.submit_many(batch):
                 emit_json({"job_id": job_id}) if as_json else click.echo(job_id)
@@ -286,6 +287,13 @@ def _sync_for_ever(jobs: JobClient, as_json: bool) -> None:
 
 def _emit_result(result: SyncResult, as_json: bool) -> None:
     emit_json(asdict(result)) if as_json else click.echo(exchange_line(result))
+
+
+def _limits(replica: Path) -> ServerLimits:
+    if not replica.exists():
+        return ServerLimits()
+    with JobClient(replica) as jobs:
+        return jobs.limits
 
 
 def _labels(pairs: Iterable[str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from uuid import UUID
 from client_sync.compaction import CompactResult, compact
 from client_sync.compaction import Report as CompactReport
 from client_sync.job import Job, JobFailed, Refusal, find_by_key, find_request, list_jobs, list_refusals, read_job
+from client_sync.limits import ServerLimits, read_limits
 from client_sync.replica import Replica
 from client_sync.submission import Params, Submission, cancel_text, format_time, parse_id, request_text
 from client_sync.watch import follow, not_found
@@ -94,7 +95,7 @@ class JobClient:
             labels=labels or {}, max_attempts=max_attempts, timeout=timeout, expires_at=expires_at,
             retry_of=retry_of, parent=parent, job_id=job_id,
         )  # fmt: skip
-        text = request_text(request)
+        text = request_text(request, self.limits)
         with self._replica.translating(), self._replica.transaction() as connection:
             return self._known(connection, self._request(connection, request, text))
 
@@ -107,7 +108,7 @@ class JobClient:
         """
         iterator = iter(requests)
         job_ids: list[UUID] = []
-        while batch := [(r, request_text(r)) for r in map(Submission.of, islice(iterator, _BATCH))]:
+        while batch := [(r, request_text(r, self.limits)) for r in map(Submission.of, islice(iterator, _BATCH))]:
             with self._replica.translating(), self._replica.transaction() as connection:
                 job_ids += [self._request(connection, request, text) for request, text in batch]
         return job_ids
@@ -119,7 +120,7 @@ class JobClient:
         appends nothing.
         """
         job_id = parse_id(job_id)
-        text = cancel_text(reason)
+        text = cancel_text(reason, self.limits)
         with self._replica.translating(), self._replica.transaction() as connection:
             job = self._known(connection, job_id)
             if job.finished:
@@ -263,6 +264,12 @@ class JobClient:
         than that of the oldest backup you would restore: a job that is missing in both is lost.
         """
         return compact(self._replica, older_than, datetime.now(UTC), vacuum=vacuum, report=report)
+
+    @property
+    def limits(self) -> ServerLimits:
+        """What the server lets an event hold, as the last sync heard it. ``submit`` checks against it."""
+        with self._replica.translating():
+            return read_limits(self._replica.connection())
 
     def _server(self) -> str:
         if self._dsn is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from client_sync.limits import ServerLimits, read_limits, write_limits
 from client_sync.plan import MAX_PUSH_BYTES, MAX_PUSH_EVENTS, Acknowledge, MintReplica, Position, Refusal, Rewind
 from client_sync.projection import refold
 from client_sync.replica import Replica
@@ -68,15 +69,18 @@ def count_unsent(connection: sqlite3.Connection) -> int:
 
 def read_batch(connection: sqlite3.Connection, after: int) -> Batch:
     """The own events after local_seq ``after``, as many as one push carries; at least one, if there is one."""
+    limits = read_limits(connection)
+    most_events = min(MAX_PUSH_EVENTS, limits.push_events)
+    most_bytes = min(MAX_PUSH_BYTES, limits.max_batch_bytes)
     columns: dict[str, list[Any]] = {
         "ids": [], "job_ids": [], "types": [], "versions": [], "occurred_at": [], "correlation_ids": [],
         "causation_ids": [], "data": [],
     }  # fmt: skip
     numbers: list[int] = []
     size = 0
-    for number, *values in connection.execute(_BATCH, {"after": after, "events": MAX_PUSH_EVENTS}):
+    for number, *values in connection.execute(_BATCH, {"after": after, "events": most_events}):
         size += len(values[-1].encode())
-        if size > MAX_PUSH_BYTES and numbers:
+        if size > most_bytes and numbers:
             break
         numbers.append(number)
         for column, value in zip(columns.values(), values, strict=True):
@@ -90,6 +94,13 @@ def learn_owner(replica: Replica, owner: str) -> None:
         connection.execute("update replica set owner = :owner", {"owner": owner})
         connection.execute("update jobs set owner = :owner where owner is null", {"owner": owner})
         _note(connection, "replica.owned", {"owner": owner})
+
+
+def learn_limits(replica: Replica, limits: ServerLimits) -> None:
+    """Keep what the server lets an event and a push hold, where that has changed."""
+    if limits != read_limits(replica.connection()):
+        with replica.transaction() as connection:
+            write_limits(connection, limits)
 
 
 def acknowledge(replica: Replica, position: Position, decision: Acknowledge, clock_skew_ms: int) -> int:

@@ -40,6 +40,11 @@ create table replica (
     last_sync_at text,
     clock_skew_ms integer,
     last_error text,
+    max_event_bytes integer not null default 262144,
+    max_params_bytes integer not null default 262144,
+    max_json_depth integer not null default 64,
+    max_batch_events integer not null default 5000,
+    max_batch_bytes integer not null default 16777216,
     constraint one_replica_per_file check (only_row = 1),
     constraint acknowledged_numbers_were_sent check (0 <= acked_seq and seq_offset <= acked_seq),
     constraint lives_are_settled_in_order check (settled_life <= life)
@@ -54,6 +59,7 @@ create table replica (
 -- owner          whose file this is; null until the server has said so once
 -- clock_skew_ms  the server's clock minus this machine's, when last compared
 -- last_error     why the last sync did not succeed; null after one that did
+-- max_...        the server's limits (ledger.limits) as the last sync heard them, and its defaults until the first
 
 create trigger replica_stays before delete on replica
 begin
@@ -188,8 +194,8 @@ begin
             then raise(abort, 'local_seq: leave it out, or give the next number')
         when new.occurred_at < '1600' or new.occurred_at >= '9000'
             then raise(abort, 'occurred_at: must lie in the years 1600 to 8999')
-        when length(cast(new.data as blob)) > 262144
-            then raise(abort, 'data: more than 262144 bytes')
+        when length(cast(new.data as blob)) > (select min(p.max_event_bytes, p.max_batch_bytes) from replica p)
+            then raise(abort, 'data: more bytes than replica.max_event_bytes, or max_batch_bytes')
         when not json_valid(new.data)
             then raise(abort, 'data: not JSON')
     end;
@@ -209,6 +215,9 @@ begin
             then raise(abort, 'namespace: must be a text of 1 to 100 characters')
         when json_type(new.data, '$.params') not in ('null', 'object')
             then raise(abort, 'params: must be a JSON object')
+        when length(cast(new.data as blob)) > (select p.max_params_bytes from replica p)
+             and length(cast(new.data -> '$.params' as blob)) > (select p.max_params_bytes from replica p)
+            then raise(abort, 'params: more bytes than replica.max_params_bytes')
         when json_type(new.data, '$.priority') not in ('null', 'integer')
              or json_extract(new.data, '$.priority') not between -32768 and 32767
             then raise(abort, 'priority: must be a whole number from -32768 to 32767')
@@ -242,9 +251,31 @@ begin
     end;
 end;
 
+-- The events that nest too deep. Only what has enough brackets to nest that deep is taken apart.
+create view deep_events as
+    select e.id
+    from events e
+    cross join replica p
+    where length(e.data) - length(replace(replace(e.data, '[', ''), '{', '')) > p.max_json_depth
+      and exists (
+        with recursive container (depth, value) as (
+            select 1, e.data
+            union all
+            select c.depth + 1, v.value
+            from container c, json_each(c.value) v
+            where v.type in ('array', 'object') and c.depth <= p.max_json_depth
+              and length(v.value) - length(replace(replace(v.value, '[', ''), '{', '')) > p.max_json_depth - c.depth
+        )
+        select 1 from container c where c.depth > p.max_json_depth);
+
 create trigger own_events_are_completed after insert on events when new.seq is null
 begin
-    select case when new.rowid < 0 then raise(abort, 'rowid: leave it out') end;
+    select case
+        when new.rowid < 0
+            then raise(abort, 'rowid: leave it out')
+        when exists (select 1 from deep_events d where d.id = new.id)
+            then raise(abort, 'data: nests deeper than replica.max_json_depth')
+    end;
     -- a request that names no job gets one of the same id
     update events
     set job_id = coalesce(job_id, id), local_seq = coalesce(local_seq, (select n.local_seq from next_number n))

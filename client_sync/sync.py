@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from client_sync import inbox, outbox, plan
+from client_sync.limits import told_limits
 from client_sync.lock import sync_lock
 from client_sync.plan import Acknowledge, BeginLife, MintReplica, Pause, Position, Rewind, StorePage
 from client_sync.replica import Replica
@@ -134,13 +135,15 @@ class Exchange:
         self._note_success()
 
     def _identify(self, connection: Connection[DictRow]) -> None:
-        owner = _only(connection, "select session_user::text as owner")["owner"]
+        told = _only(connection, "select session_user::text as owner, l.* from ledger.limits l")
+        owner = told["owner"]
         position = self._position()
         pause = plan.check_owner(position, owner)
         if pause is not None:
             raise _refused(pause)
         if position.owner is None:
             outbox.learn_owner(self._replica, owner)
+        outbox.learn_limits(self._replica, told_limits(told))
 
     def _push(self, connection: Connection[DictRow]) -> None:
         while True:
@@ -233,7 +236,7 @@ def translating() -> Iterator[None]:
             ) from error
         if isinstance(error, psycopg.errors.InsufficientPrivilege):
             raise _refused(Pause("not_allowed", _line(error))) from error
-        if isinstance(error, psycopg.errors.UndefinedFunction | psycopg.errors.InvalidSchemaName):
+        if isinstance(error, psycopg.errors.UndefinedFunction | psycopg.errors.UndefinedTable):
             raise NotALedger("this database has no job ledger", hint="install it: jobledger init") from error
         raise LedgerError(f"Postgres answered: {_line(error)}", hint="nothing is lost; sync again later") from error
 
@@ -259,7 +262,7 @@ def _send(connection: Connection[DictRow], position: Position, batch: outbox.Bat
 
 def _only(connection: Connection[DictRow], query: str, parameters: dict[str, Any] | None = None) -> DictRow:
     row = connection.execute(query.encode(), parameters).fetchone()
-    assert row is not None, "a select without a from clause has one row"
+    assert row is not None, "neither a select without a from clause, nor ledger.limits, is ever empty"
     return row
 
 
