@@ -66,6 +66,12 @@ begin
     select raise(abort, 'replica: the row of this file cannot be deleted');
 end;
 
+-- REPLACE would take the row away and fire no delete trigger.
+create trigger replica_is_one before insert on replica when exists (select 1 from replica)
+begin
+    select raise(abort, 'replica: this file has its row');
+end;
+
 create trigger replica_keeps_its_owner before update of owner on replica when old.owner is not new.owner and old.owner is not null
 begin
     select raise(abort, 'replica: this file belongs to another owner');
@@ -84,6 +90,11 @@ create table replica_history (
     constraint history_detail_is_json check (json_valid(detail))
 ) strict;
 -- What became of the file itself: replica.created, replica.owned, replica.forked, replica.rewound, replica.compacted, epoch.began.
+
+create trigger replica_history_is_only_added before insert on replica_history when exists (select 1 from replica_history h where h.n = new.n)
+begin
+    select raise(abort, 'replica_history is append-only');
+end;
 
 create trigger replica_history_stays before delete on replica_history
 begin
