@@ -106,9 +106,9 @@ class JobClient:
         there are. When one is wrong, InvalidEvent is raised and the batches before its own are saved. Inside
         ``transaction()`` all of them are one.
         """
-        iterator = iter(requests)
+        iterator, limits = iter(requests), self.limits
         job_ids: list[UUID] = []
-        while batch := [(r, request_text(r, self.limits)) for r in map(Submission.of, islice(iterator, _BATCH))]:
+        while batch := [(r, request_text(r, limits)) for r in map(Submission.of, islice(iterator, _BATCH))]:
             with self._replica.translating(), self._replica.transaction() as connection:
                 job_ids += [self._request(connection, request, text) for request, text in batch]
         return job_ids

@@ -26,7 +26,7 @@ class _Age(click.ParamType[timedelta]):
     def convert(self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         if isinstance(value, timedelta):
             return value
-        if not re.fullmatch(r"[0-9]{1,6}[dhms]", value):
+        if not re.fullmatch(r"[0-9]{1,5}[dhms]", value):
             self.fail(f"{value!r} is not an age; write it as 30d, 12h, 90m or 10s", param, ctx)
         return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
 
