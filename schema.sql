@@ -938,7 +938,8 @@ create table ledger.limits (
     max_batch_bytes integer not null default 16777216 check (max_batch_bytes between 1000 and 500000000)
 );
 comment on table ledger.limits is
-    'What one event and one push may hold; an operator may change the row. Clients keep to the defaults when they submit.
+    'What one event and one push may hold; an operator may change the row. Clients hear of it when they sync, and keep to it when they
+     submit. An event has to fit into a push: where max_batch_bytes is the lower of the two, it is the limit of an event as well.
      No depth above 128: readers have limits of their own.';
 insert into ledger.limits default values;
 
@@ -1039,8 +1040,8 @@ begin
         return 'invalid: data is missing';
     end if;
     select * into l from ledger.limits;
-    if octet_length(p_data) > l.max_event_bytes then
-        return format('too_large: data has %s bytes; the limit is %s', octet_length(p_data), l.max_event_bytes);
+    if octet_length(p_data) > least(l.max_event_bytes, l.max_batch_bytes) then
+        return format('too_large: data has %s bytes; the limit is %s', octet_length(p_data), least(l.max_event_bytes, l.max_batch_bytes));
     elsif ledger.is_deeper(p_data, l.max_json_depth) then
         return format('too_large: data nests deeper than %s levels', l.max_json_depth);
     end if;
@@ -1243,7 +1244,9 @@ begin
            where d is distinct from format('[1:%s]', v_count)) then
         return json_build_object('reply', 'refused', 'code', 'invalid', 'detail', 'the arrays differ in length or shape');
     end if;
-    if (select v_count > l.max_batch_events or coalesce((select sum(octet_length(d)) from unnest(data) d), 0) > l.max_batch_bytes
+    -- One event alone is judged by itself, however large: turned away here, it would hold up all that come after it.
+    if (select v_count > l.max_batch_events
+               or v_count > 1 and coalesce((select sum(octet_length(d)) from unnest(data) d), 0) > l.max_batch_bytes
                or pg_column_size(ids) + pg_column_size(job_ids) + pg_column_size(types) + pg_column_size(occurred_at)
                   + pg_column_size(correlation_ids) + pg_column_size(causation_ids) > l.max_batch_bytes
         from ledger.limits l) then

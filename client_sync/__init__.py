@@ -8,7 +8,8 @@ Example:
 """
 
 from client_sync.client import JobClient
+from client_sync.compaction import CompactResult
 from client_sync.job import Job, JobFailed, Progress, Refusal
 from client_sync.submission import Submission
 
-__all__ = ["Job", "JobClient", "JobFailed", "Progress", "Refusal", "Submission"]
+__all__ = ["CompactResult", "Job", "JobClient", "JobFailed", "Progress", "Refusal", "Submission"]

@@ -14,6 +14,7 @@ import click
 from client_sync.client import JobClient
 from client_sync.display import exchange_line, happening, job_lines, job_row
 from client_sync.job import JobFailed, Status
+from client_sync.limits import ServerLimits
 from client_sync.submission import Submission, request_text
 from ledger.console import (
     dsn_option,
@@ -115,7 +116,7 @@ def submit(
         if not isinstance(given["params"], dict):
             raise InvalidEvent("--params is not a JSON object", hint="""as in --params '{"path": "a.txt"}'""")
     request = Submission.of(given)
-    request_text(request)  # a mistake shows before there is a file
+    request_text(request, _limits(replica))  # a mistake shows before there is a file
     with JobClient(replica) as jobs:
         (job_id,) = jobs.submit_many([request])
         emit_json(job_row(jobs.get(job_id))) if as_json else click.echo(job_id)
@@ -124,7 +125,7 @@ def submit(
 def _submit_lines(source: str, defaults: dict[str, Any], replica: Path, as_json: bool) -> None:
     from client_sync.requests_file import checked_requests
 
-    with checked_requests(source, defaults) as requests, JobClient(replica) as jobs:
+    with checked_requests(source, defaults, _limits(replica)) as requests, JobClient(replica) as jobs:
         while batch := [*islice(requests, _BATCH)]:
             for job_id in jobs.submit_many(batch):
                 emit_json({"job_id": job_id}) if as_json else click.echo(job_id)
@@ -269,17 +270,20 @@ def wait(
 
 @click.command()
 @click.option("--watch", "for_ever", is_flag=True, help="Go on until interrupted.")
+@click.option("--again", is_flag=True, help="Read the server's log from its start: compacted jobs come back.")
 @dsn_option
 @owner_option
 @replica_option
 @json_option
-def sync(for_ever: bool, dsn: str, on_behalf_of: str | None, replica: Path, as_json: bool) -> None:
+def sync(for_ever: bool, again: bool, dsn: str, on_behalf_of: str | None, replica: Path, as_json: bool) -> None:
     """Send what is not sent, and fetch what is new; then say what was exchanged.
 
     \b
     Example:
       jobledger sync --db app.db --dsn postgresql://app@db.example.org/jobs
     """
+    if for_ever and again:
+        raise click.UsageError("--again is for one sync: run it without --watch")
     with JobClient(replica, dsn, on_behalf_of=on_behalf_of) as jobs:
         if for_ever:
             _sync_for_ever(jobs, as_json)
@@ -287,7 +291,7 @@ def sync(for_ever: bool, dsn: str, on_behalf_of: str | None, replica: Path, as_j
         from client_sync.progress_bar import SyncBar
 
         with SyncBar(jobs.unsent, lambda: jobs.unconfirmed) as bar:
-            result = jobs.sync(report=bar.report)
+            result = jobs.sync(again=again, report=bar.report)
         _emit_result(result, as_json)
         if result.refused and not as_json:
             for refusal in jobs.refusals(limit=min(result.refused, _REFUSALS_SHOWN)):
@@ -319,6 +323,13 @@ def _note_trouble(jobs: JobClient) -> None:
 
 def _emit_result(result: SyncResult, as_json: bool) -> None:
     emit_json(asdict(result)) if as_json else click.echo(exchange_line(result))
+
+
+def _limits(replica: Path) -> ServerLimits:
+    if not replica.exists():
+        return ServerLimits()
+    with JobClient(replica) as jobs:
+        return jobs.limits
 
 
 def _labels(pairs: Iterable[str]) -> dict[str, str]:

@@ -6,13 +6,16 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from client_sync.compaction import CompactResult, compact
+from client_sync.compaction import Report as CompactReport
 from client_sync.job import Job, JobFailed, Refusal, find_by_key, find_request, list_jobs, list_refusals, read_job
+from client_sync.limits import ServerLimits, read_limits
 from client_sync.replica import Replica
 from client_sync.submission import Params, Submission, cancel_text, format_time, parse_id, request_text
 from client_sync.watch import follow, not_found
@@ -29,10 +32,7 @@ POLL_S: Final = 5.0
 _BATCH: Final = 500
 _APPEND: Final = """
     insert into events (id, job_id, type, local_seq, occurred_at, data)
-    values (:id, :job_id, :type,
-            (select coalesce((select e.local_seq from events e where e.local_seq is not null
-                              order by e.local_seq desc limit 1), 0) + 1),
-            :occurred_at, :data)"""
+    values (:id, :job_id, :type, (select n.local_seq from next_number n), :occurred_at, :data)"""
 
 
 class JobClient:
@@ -105,7 +105,7 @@ class JobClient:
             labels=labels or {}, max_attempts=max_attempts, timeout=timeout, expires_at=expires_at,
             retry_of=retry_of, parent=parent, job_id=job_id,
         )  # fmt: skip
-        text = request_text(request)
+        text = request_text(request, self.limits)
         with self._replica.translating(), self._replica.transaction() as connection:
             return self._known(connection, self._request(connection, request, text))
 
@@ -116,9 +116,9 @@ class JobClient:
         there are. When one is wrong, InvalidEvent is raised and the batches before its own are saved. Inside
         ``transaction()`` all of them are one.
         """
-        iterator = iter(requests)
+        iterator, limits = iter(requests), self.limits
         job_ids: list[UUID] = []
-        while batch := [(r, request_text(r)) for r in map(Submission.of, islice(iterator, _BATCH))]:
+        while batch := [(r, request_text(r, limits)) for r in map(Submission.of, islice(iterator, _BATCH))]:
             with self._replica.translating(), self._replica.transaction() as connection:
                 job_ids += [self._request(connection, request, text) for request, text in batch]
         return job_ids
@@ -130,7 +130,7 @@ class JobClient:
         appends nothing.
         """
         job_id = parse_id(job_id)
-        text = cancel_text(reason)
+        text = cancel_text(reason, self.limits)
         with self._replica.translating(), self._replica.transaction() as connection:
             job = self._known(connection, job_id)
             if job.finished:
@@ -215,15 +215,18 @@ class JobClient:
 
     # Syncing
 
-    def sync(self, *, report: Report | None = None) -> SyncResult:
+    def sync(self, *, again: bool = False, report: Report | None = None) -> SyncResult:
         """Exchange everything with the server, now. ``report`` hears after each step what was done so far.
+
+        With ``again``, the server's log is read from its start, and every job of this owner that is not in the file
+        comes back (see ``compact``). While that is going on, such a job passes through its earlier states once more.
 
         Raises ServerUnreachable when the server cannot be reached, after a few tries; SyncRefused when it turns this
         file away; SyncBusy when someone else is syncing it. Nothing is lost by either.
         """
         from client_sync.sync import sync_now
 
-        return sync_now(self._replica, self._server(), on_behalf_of=self._on_behalf_of, report=report)
+        return sync_now(self._replica, self._server(), on_behalf_of=self._on_behalf_of, again=again, report=report)
 
     def start_sync(self, *, poll: float = POLL_S, report: Report | None = None) -> None:
         """Sync in the background until ``close``: at once when something is submitted here or happens there.
@@ -278,6 +281,27 @@ class JobClient:
 
         with self._replica.translating():
             return count_unconfirmed(self._replica.connection())
+
+    def compact(
+        self, older_than: timedelta, *, vacuum: bool = False, report: CompactReport | None = None
+    ) -> CompactResult:
+        """Let jobs leave the file that ended more than ``older_than`` ago; ``sync(again=True)`` brings them back.
+
+        Only what the server is known to hold leaves: never an event that it has not acknowledged, and no job that it
+        refused. Needs no server. Others may use the file meanwhile. The freed space is used for what comes next; with
+        ``vacuum`` the file shrinks, and writers wait while it is written anew. ``report`` hears how many jobs have
+        left, of how many.
+
+        A server that is restored from a backup asks the files for what the backup lacks. So choose an age greater
+        than that of the oldest backup you would restore: a job that is missing in both is lost.
+        """
+        return compact(self._replica, older_than, datetime.now(UTC), vacuum=vacuum, report=report)
+
+    @property
+    def limits(self) -> ServerLimits:
+        """What the server lets an event hold, as the last sync heard it. ``submit`` checks against it."""
+        with self._replica.translating():
+            return read_limits(self._replica.connection())
 
     def _server(self) -> str:
         if self._dsn is None:

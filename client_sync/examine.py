@@ -30,8 +30,9 @@ PROBLEMS_SHOWN: Final = 3
 _POSITION: Final = """
     select replica_id, owner, acked_seq, epoch, pulled_seq, last_sync_at, last_error, clock_skew_ms from replica"""
 _NUMBERS: Final = """
-    select count(*), coalesce(max(e.local_seq), 0), max(0, max(p.acked_seq))
-    from replica p left join events e on e.local_seq is not null"""
+    select p.acked_seq, p.compacted_seq, max(p.compacted_seq, coalesce((select max(e.local_seq) from events e), 0)),
+           (select count(*) from events e where e.local_seq > p.compacted_seq)
+    from replica p"""
 _BACKLOG: Final = """
     select count(*), min(e.occurred_at) from events e where e.local_seq > (select p.acked_seq from replica p)"""
 _JOBS: Final = """
@@ -177,13 +178,17 @@ def _examine_pages(connection: sqlite3.Connection, salvage: str) -> Finding:
 
 
 def _examine_numbers(connection: sqlite3.Connection, salvage: str) -> Finding:
-    ((count, last, acked),) = connection.execute(_NUMBERS)
-    count = count if last else 0
-    if count != last:
-        return Finding("fail", "numbers", f"own events go up to number {last}, but there are {count}", salvage)
+    ((acked, compacted, last, count),) = connection.execute(_NUMBERS)
+    if count != last - compacted:
+        message = f"own events {compacted + 1} to {last} should all be here, but there are {count} of them"
+        return Finding("fail", "numbers", message, salvage)
     if acked > last:
         message = f"the server has own events up to number {acked}, the file up to {last}"
         return Finding("fail", "numbers", message, salvage)
+    if compacted:
+        return Finding(
+            "ok", "numbers", f"own events up to {last}, compacted up to {compacted}, without a gap after that"
+        )
     return Finding("ok", "numbers", f"own events 1 to {last}, without a gap" if last else "no own event yet")
 
 

@@ -68,6 +68,12 @@ def begin_life(replica: Replica, position: Position, decision: BeginLife) -> Non
         )
 
 
+def read_again(replica: Replica) -> None:
+    """Put the cursor back to the start of the log. What the file holds stays; what it lacks is added in passing."""
+    with replica.transaction() as connection:
+        connection.execute("update replica set pulled_seq = 0")
+
+
 def _store_events(connection: sqlite3.Connection, rows: Sequence[PulledEvent], life: int) -> int:
     found = connection.execute(_KNOWN, {"ids": json.dumps([row["id"] for row in rows])})
     known = {event_id: (recorded_at, owner, bool(counted)) for event_id, recorded_at, owner, counted in found}

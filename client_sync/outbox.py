@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from client_sync.limits import ServerLimits, read_limits, write_limits
 from client_sync.plan import MAX_PUSH_BYTES, MAX_PUSH_EVENTS, Acknowledge, MintReplica, Position, Refusal, Rewind
 from client_sync.projection import refold
 from client_sync.replica import Replica
 
 _POSITION: Final = """
-    select p.replica_id, p.seq_offset, p.acked_seq, p.pulled_seq, p.epoch, p.acked_epoch, p.settled_life = p.life,
-           p.owner,
+    select p.replica_id, p.seq_offset, p.acked_seq, p.compacted_seq, p.pulled_seq, p.epoch, p.acked_epoch,
+           p.settled_life = p.life, p.owner,
            case when p.acked_epoch is not p.epoch and p.settled_life = p.life then (
                select e.local_seq from events e
                where e.local_seq <= p.acked_seq and (e.life is null or e.life < p.life)
@@ -30,27 +31,30 @@ _LAST_LOCAL_SEQ: Final = """
 
 _COUNT_UNCONFIRMED: Final = """
     select count(*) from events e cross join replica p where e.local_seq is not null and e.life is not p.life"""
+_UNSENT: Final = """
+    select count(*) from events e where e.local_seq > (select p.acked_seq from replica p)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Own events that follow each other, as columns: what ``ledger.push`` takes. ``upto`` is the last local_seq."""
+    """Own events in their order, as columns: what ``ledger.push`` takes. ``numbers`` are their local_seqs."""
 
-    upto: int
+    numbers: list[int]
     columns: dict[str, list[Any]]
 
     def __len__(self) -> int:
-        return len(self.columns["ids"])
+        return len(self.numbers)
 
 
 def read_position(connection: sqlite3.Connection) -> Position:
     """How far the file and the server are with each other."""
     (row,) = connection.execute(_POSITION)
-    replica_id, seq_offset, acked_seq, pulled_seq, epoch, acked_epoch, settled, owner, missing_seq = row
+    replica_id, seq_offset, acked_seq, compacted_seq, pulled_seq, epoch, acked_epoch, settled, owner, missing_seq = row
     return Position(
         replica_id=UUID(replica_id),
         seq_offset=seq_offset,
         acked_seq=acked_seq,
+        compacted_seq=compacted_seq,
         pulled_seq=pulled_seq,
         epoch=_uuid(epoch),
         acked_epoch=_uuid(acked_epoch),
@@ -61,14 +65,15 @@ def read_position(connection: sqlite3.Connection) -> Position:
 
 
 def last_local_seq(connection: sqlite3.Connection) -> int:
-    """The number of the last own event; 0 before the first."""
+    """The number of the last own event in the file; 0 where there is none."""
     ((number,),) = connection.execute(_LAST_LOCAL_SEQ)
     return int(number)
 
 
 def count_unsent(connection: sqlite3.Connection) -> int:
     """How many own events the server has not acknowledged."""
-    return last_local_seq(connection) - read_position(connection).acked_seq
+    ((count,),) = connection.execute(_UNSENT)
+    return int(count)
 
 
 def count_unconfirmed(connection: sqlite3.Connection) -> int:
@@ -79,19 +84,23 @@ def count_unconfirmed(connection: sqlite3.Connection) -> int:
 
 def read_batch(connection: sqlite3.Connection, after: int) -> Batch:
     """The own events after local_seq ``after``, as many as one push carries; at least one, if there is one."""
+    limits = read_limits(connection)
+    most_events = min(MAX_PUSH_EVENTS, limits.push_events)
+    most_bytes = min(MAX_PUSH_BYTES, limits.max_batch_bytes)
     columns: dict[str, list[Any]] = {
         "ids": [], "job_ids": [], "types": [], "versions": [], "occurred_at": [], "correlation_ids": [],
         "causation_ids": [], "data": [],
     }  # fmt: skip
-    upto, size = after, 0
-    for number, *values in connection.execute(_BATCH, {"after": after, "events": MAX_PUSH_EVENTS}):
+    numbers: list[int] = []
+    size = 0
+    for number, *values in connection.execute(_BATCH, {"after": after, "events": most_events}):
         size += len(values[-1].encode())
-        if size > MAX_PUSH_BYTES and upto > after:
+        if size > most_bytes and numbers:
             break
-        upto = number
+        numbers.append(number)
         for column, value in zip(columns.values(), values, strict=True):
             column.append(value)
-    return Batch(upto, columns)
+    return Batch(numbers, columns)
 
 
 def learn_owner(replica: Replica, owner: str) -> None:
@@ -101,12 +110,26 @@ def learn_owner(replica: Replica, owner: str) -> None:
         _note(connection, "replica.owned", {"owner": owner})
 
 
+def learn_limits(replica: Replica, limits: ServerLimits) -> None:
+    """Keep what the server lets an event and a push hold, where that has changed."""
+    if limits != read_limits(replica.connection()):
+        with replica.transaction() as connection:
+            write_limits(connection, limits)
+
+
 def acknowledge(replica: Replica, position: Position, decision: Acknowledge, clock_skew_ms: int) -> int:
     """Note what the server has, and what it refused. Gives how many refusals were not known before."""
     with replica.transaction() as connection:
         connection.execute(
-            "update replica set acked_seq = :upto, acked_epoch = :epoch, clock_skew_ms = :skew",
-            {"upto": decision.upto, "epoch": _text(position.confirmed_epoch), "skew": clock_skew_ms},
+            """
+            update replica
+            set acked_seq = :upto, seq_offset = :seq_offset, acked_epoch = :epoch, clock_skew_ms = :skew""",
+            {
+                "upto": decision.upto,
+                "seq_offset": decision.seq_offset,
+                "epoch": _text(position.confirmed_epoch),
+                "skew": clock_skew_ms,
+            },
         )
         return sum(_refuse(connection, refusal) for refusal in decision.refused)
 
@@ -115,7 +138,7 @@ def mint_replica(replica: Replica, position: Position, decision: MintReplica, ne
     """Go on under another replica id. No event changes."""
     with replica.transaction() as connection:
         connection.execute(
-            "update replica set replica_id = :replica_id, seq_offset = :seq_offset, acked_seq = :seq_offset",
+            "update replica set replica_id = :replica_id, seq_offset = :seq_offset",
             {"replica_id": str(new_replica_id), "seq_offset": decision.seq_offset},
         )
         detail = {"at": decision.forked_at, "from": str(position.replica_id), "to": str(new_replica_id)}

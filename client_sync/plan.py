@@ -5,15 +5,19 @@ crash finds the file either before a decision or after it, and the next sync goe
 
 Two numberings meet here. ``local_seq`` counts the own events of the file and never changes. The server counts what it
 took from one replica id: ``replica_seq = local_seq - seq_offset``. Everything in a decision is in local numbers.
+
+Local numbers have gaps where events have left the file (compaction), the server's have none: events are sent in their
+order and counted, and ``seq_offset`` takes up the gaps as they are acknowledged (docs/design/local-numbers.md).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from ledger.protocol import Accepted, Behind, Forked, PushReply, Refused, RefusedEvent
+from ledger.protocol import Accepted, Behind, Forked, PushReply, Refused
 
 MAX_PUSH_EVENTS: Final = 1000
 MAX_PUSH_BYTES: Final = 4_000_000
@@ -33,6 +37,7 @@ class Position:
     replica_id: UUID
     seq_offset: int = 0
     acked_seq: int = 0
+    compacted_seq: int = 0
     pulled_seq: int = 0
     epoch: UUID | None = None
     acked_epoch: UUID | None = None
@@ -67,6 +72,7 @@ class Acknowledge:
     """The server has every own event up to ``upto``, but for those it refused; they stay refused."""
 
     upto: int
+    seq_offset: int
     refused: tuple[Refusal, ...] = ()
 
 
@@ -84,7 +90,7 @@ class MintReplica:
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """The server was restored, and is sure to have own events up to ``acked_seq`` only: send the later ones again."""
+    """The server was restored: send what comes after ``acked_seq`` again. It takes no event twice."""
 
     acked_seq: int
     seq_offset: int
@@ -127,29 +133,33 @@ def push_is_due(position: Position, last_local_seq: int) -> bool:
     return position.settled and position.acked_seq > 0 and position.acked_epoch != position.epoch
 
 
-def after_push(position: Position, sent_upto: int, reply: PushReply) -> AfterPush:
-    """What follows from the reply to a push of the events after ``position.acked_seq``, up to ``sent_upto``.
+def after_push(position: Position, sent: Sequence[int], reply: PushReply) -> AfterPush:
+    """What follows from the reply to a push of the own events ``sent``: those next to ``position.acked_seq``.
 
     The reply's head may lie above what was sent, where an earlier reply was lost. Only what was sent now was compared
     event by event, so only that is acknowledged.
     """
     match reply:
-        case Accepted() if position.missing_seq is not None:
-            # It counts as far as we do, but a copy of this file may have used the numbers of what a restore lost.
+        case Accepted(head=head) if position.missing_seq is not None:
+            # It counts as far as we do, but a copy of this file has used the numbers of what a restore lost.
             before = position.missing_seq - 1
-            if before < position.seq_offset:
-                return MintReplica(forked_at=position.missing_seq, seq_offset=before)
-            return Rewind(acked_seq=before, seq_offset=position.seq_offset)
+            return Rewind(acked_seq=before, seq_offset=before - head)
         case Accepted():
-            refused = tuple(_refusal(position, event) for event in reply.refused)
-            return Acknowledge(sent_upto, refused)
+            upto = sent[-1] if sent else position.acked_seq
+            refused = tuple(
+                Refusal(_local(position, sent, event.seq), event.event_id, event.code, event.detail)
+                for event in reply.refused
+            )
+            return Acknowledge(upto, upto - position.base_seq - len(sent), refused)
         case Forked():
-            return MintReplica(forked_at=reply.at + position.seq_offset, seq_offset=position.acked_seq)
-        case Behind(head=0):
-            # It may not even know what went to it under an earlier replica id, and takes no event twice: send all.
-            return Rewind(acked_seq=0, seq_offset=0)
-        case Behind():
-            return Rewind(acked_seq=reply.head + position.seq_offset, seq_offset=position.seq_offset)
+            return MintReplica(forked_at=_local(position, sent, reply.at), seq_offset=position.acked_seq)
+        case Behind(head=head):
+            last_kept = head + position.seq_offset
+            if head > 0 and last_kept >= position.compacted_seq:
+                return Rewind(last_kept, position.seq_offset)
+            # Where events have left the file, nobody can tell which of them was number ``head``. And a server that
+            # knows nothing may not even know what went to it under an earlier replica id. So send all, numbered on.
+            return Rewind(acked_seq=0, seq_offset=-head)
         case Refused():
             return Pause(reply.code, reply.detail)
 
@@ -177,5 +187,5 @@ def next_page_size(size: int, page_bytes: int) -> int:
     return size
 
 
-def _refusal(position: Position, event: RefusedEvent) -> Refusal:
-    return Refusal(event.seq + position.seq_offset, event.event_id, event.code, event.detail)
+def _local(position: Position, sent: Sequence[int], replica_seq: int) -> int:
+    return sent[replica_seq - position.base_seq - 1]

@@ -123,7 +123,7 @@ def _read(connection: sqlite3.Connection, query: str, job_id: str) -> Iterator[E
 
 def _write(connection: sqlite3.Connection, job_id: str, state: JobState) -> None:
     status = state.status
-    if status is None:
+    if status is None or not (state.request or connection.execute(_COUNTED_REQUEST, {"job_id": job_id}).fetchone()):
         _write_without_status(connection, job_id)
         return
     progress, error, request = state.progress, state.error, state.request
@@ -163,7 +163,7 @@ def _write(connection: sqlite3.Connection, job_id: str, state: JobState) -> None
 
 
 def _write_without_status(connection: sqlite3.Connection, job_id: str) -> None:
-    """No event that counts says anything about the job's status."""
+    """No event that counts says anything about the status, or there is no request: the job may have left the file."""
     key = {"job_id": job_id}
     if connection.execute(_COUNTED_REQUEST, key).fetchone():
         return  # it cannot be read here: the row stays as the triggers made it

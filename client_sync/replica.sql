@@ -12,7 +12,8 @@
 -- Three rules carry the file.
 --
 --   1. Events are facts. A row of events is added once and stays. What the server adds later (its number, its clock, whose
---      event it is) fills columns that were empty, and moves only when the server begins another life.
+--      event it is) fills columns that were empty, and moves only when the server begins another life. One door leads out:
+--      all of a job that has ended, and that the server is known to hold whole, may leave together (compaction, below).
 --
 --   2. How far the server knows is derived, never flagged. An own event with local_seq above replica.acked_seq is not
 --      acknowledged; a seq of the present life says that the event is in the ledger. No second flag can disagree.
@@ -28,6 +29,7 @@ create table replica (
     replica_id text not null,
     seq_offset integer not null default 0,
     acked_seq integer not null default 0,
+    compacted_seq integer not null default 0,
     pulled_seq integer not null default 0,
     epoch text,
     life integer not null default 0,
@@ -38,12 +40,18 @@ create table replica (
     last_sync_at text,
     clock_skew_ms integer,
     last_error text,
+    max_event_bytes integer not null default 262144,
+    max_params_bytes integer not null default 262144,
+    max_json_depth integer not null default 64,
+    max_batch_events integer not null default 5000,
+    max_batch_bytes integer not null default 16777216,
     constraint one_replica_per_file check (only_row = 1),
-    constraint acknowledged_numbers_were_sent check (0 <= seq_offset and seq_offset <= acked_seq),
+    constraint acknowledged_numbers_were_sent check (0 <= acked_seq and seq_offset <= acked_seq),
     constraint lives_are_settled_in_order check (settled_life <= life)
 ) strict;
 -- replica_id     under which name the server knows this file; a copied file takes a new one
 -- acked_seq      own events up to this local_seq were taken, or refused, by the server
+-- compacted_seq  the highest local_seq that has left the file: above it, no own event is missing, and none is numbered anew
 -- pulled_seq     the server's log was read up to here, counting in the life that epoch names
 -- life           counts the epochs this file has met; events.life says in which of them events.seq counts
 -- settled_life   the last life that was read to its end, so that what it does not hold is known to be gone
@@ -51,15 +59,27 @@ create table replica (
 -- owner          whose file this is; null until the server has said so once
 -- clock_skew_ms  the server's clock minus this machine's, when last compared
 -- last_error     why the last sync did not succeed; null after one that did
+-- max_...        the server's limits (ledger.limits) as the last sync heard them, and its defaults until the first
 
 create trigger replica_stays before delete on replica
 begin
     select raise(abort, 'replica: the row of this file cannot be deleted');
 end;
 
+-- REPLACE would take the row away and fire no delete trigger.
+create trigger replica_is_one before insert on replica when exists (select 1 from replica)
+begin
+    select raise(abort, 'replica: this file has its row');
+end;
+
 create trigger replica_keeps_its_owner before update of owner on replica when old.owner is not new.owner and old.owner is not null
 begin
     select raise(abort, 'replica: this file belongs to another owner');
+end;
+
+create trigger replica_remembers_what_left before update of compacted_seq on replica when new.compacted_seq < old.compacted_seq
+begin
+    select raise(abort, 'replica: compacted_seq only grows');
 end;
 
 create table replica_history (
@@ -69,7 +89,13 @@ create table replica_history (
     detail text not null default '{}',
     constraint history_detail_is_json check (json_valid(detail))
 ) strict;
--- What became of the file itself: replica.created, replica.salvaged, replica.owned, replica.forked, replica.rewound, epoch.began.
+-- What became of the file itself: replica.created, replica.salvaged, replica.owned, replica.forked, replica.rewound, replica.compacted,
+-- epoch.began.
+
+create trigger replica_history_is_only_added before insert on replica_history when exists (select 1 from replica_history h where h.n = new.n)
+begin
+    select raise(abort, 'replica_history is append-only');
+end;
 
 create trigger replica_history_stays before delete on replica_history
 begin
@@ -132,7 +158,7 @@ create table events (
         seq is null or (owner is not null and actor is not null and recorded_at is not null))
 ) strict;
 -- id            made by the author, never reused
--- local_seq     own events only: 1, 2, 3, ... without a gap, in the order of their commits
+-- local_seq     own events only: 1, 2, 3, ... in the order of their commits; gaps are what has left
 -- seq, life     the number in the server's log, and the life of the server in which it counts
 -- occurred_at   the author's clock: a claim
 -- recorded_at   the server's clock
@@ -142,6 +168,12 @@ create table events (
 create unique index events_by_local_seq on events (local_seq) where local_seq is not null;
 create unique index events_by_seq on events (life, seq) where seq is not null;
 create index events_by_job on events (job_id, type);
+
+-- The number of the next own event. One that has left keeps its number.
+create view next_number as
+    select max(coalesce((select e.local_seq from events e where e.local_seq is not null order by e.local_seq desc limit 1), 0),
+               p.compacted_seq) + 1 as local_seq
+    from replica p;
 
 -- REPLACE deletes what is in its way and fires no delete trigger, so what is in the way has to be found before.
 -- A rowid that was not given reads as -1 in a before trigger; the row with that rowid would be in everybody's way.
@@ -170,13 +202,12 @@ begin
             then raise(abort, 'v: only version 1 is known here')
         when coalesce(new.owner, new.actor, new.recorded_at, new.replica_id, new.replica_seq) is not null
             then raise(abort, 'owner, actor, recorded_at, replica_id and replica_seq are the server''s to give')
-        when new.local_seq <> (select coalesce((select e.local_seq from events e where e.local_seq is not null
-                                                order by e.local_seq desc limit 1), 0) + 1)
+        when new.local_seq <> (select n.local_seq from next_number n)
             then raise(abort, 'local_seq: leave it out, or give the next number')
         when new.occurred_at < '1600' or new.occurred_at >= '9000'
             then raise(abort, 'occurred_at: must lie in the years 1600 to 8999')
-        when length(cast(new.data as blob)) > 262144
-            then raise(abort, 'data: more than 262144 bytes')
+        when length(cast(new.data as blob)) > (select min(p.max_event_bytes, p.max_batch_bytes) from replica p)
+            then raise(abort, 'data: more bytes than replica.max_event_bytes, or max_batch_bytes')
         when not json_valid(new.data)
             then raise(abort, 'data: not JSON')
     end;
@@ -196,6 +227,9 @@ begin
             then raise(abort, 'namespace: must be a text of 1 to 100 characters')
         when json_type(new.data, '$.params') not in ('null', 'object')
             then raise(abort, 'params: must be a JSON object')
+        when length(cast(new.data as blob)) > (select p.max_params_bytes from replica p)
+             and length(cast(new.data -> '$.params' as blob)) > (select p.max_params_bytes from replica p)
+            then raise(abort, 'params: more bytes than replica.max_params_bytes')
         when json_type(new.data, '$.priority') not in ('null', 'integer')
              or json_extract(new.data, '$.priority') not between -32768 and 32767
             then raise(abort, 'priority: must be a whole number from -32768 to 32767')
@@ -229,14 +263,34 @@ begin
     end;
 end;
 
+-- The events that nest too deep. Only what has enough brackets to nest that deep is taken apart.
+create view deep_events as
+    select e.id
+    from events e
+    cross join replica p
+    where length(e.data) - length(replace(replace(e.data, '[', ''), '{', '')) > p.max_json_depth
+      and exists (
+        with recursive container (depth, value) as (
+            select 1, e.data
+            union all
+            select c.depth + 1, v.value
+            from container c, json_each(c.value) v
+            where v.type in ('array', 'object') and c.depth <= p.max_json_depth
+              and length(v.value) - length(replace(replace(v.value, '[', ''), '{', '')) > p.max_json_depth - c.depth
+        )
+        select 1 from container c where c.depth > p.max_json_depth);
+
 create trigger own_events_are_completed after insert on events when new.seq is null
 begin
-    select case when new.rowid < 0 then raise(abort, 'rowid: leave it out') end;
+    select case
+        when new.rowid < 0
+            then raise(abort, 'rowid: leave it out')
+        when exists (select 1 from deep_events d where d.id = new.id)
+            then raise(abort, 'data: nests deeper than replica.max_json_depth')
+    end;
     -- a request that names no job gets one of the same id
     update events
-    set job_id = coalesce(job_id, id),
-        local_seq = coalesce(local_seq, coalesce((select e.local_seq from events e where e.local_seq is not null
-                                                  order by e.local_seq desc limit 1), 0) + 1)
+    set job_id = coalesce(job_id, id), local_seq = coalesce(local_seq, (select n.local_seq from next_number n))
     where id = new.id and (new.job_id is null or new.local_seq is null);
 end;
 
@@ -258,6 +312,7 @@ begin
 end;
 
 create trigger events_never_go before delete on events
+when not exists (select 1 from compaction c where c.job_id = old.job_id)
 begin
     select raise(abort, 'events is append-only: an event is never deleted');
 end;
@@ -302,6 +357,7 @@ create table jobs (
 
 create index jobs_by_status on jobs (status, job_id);
 create index jobs_by_key on jobs (namespace, name, key) where key is not null;
+create index jobs_by_end on jobs (finished_at, job_id) where finished_at is not null;
 
 create table refusals (
     local_seq integer primary key,
@@ -380,3 +436,43 @@ create view shown_jobs as
         cross join replica p
         left join events e on e.id = j.request_id
         left join refusals f on f.event_id = j.request_id) s;
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Compaction: how finished jobs leave the file
+--
+--     insert into compaction (job_id) select job_id from compactable_jobs where finished_at < '2026-01-01';
+--
+-- Only what can be read again from the server leaves. That is held here and not by whoever asks. An event that the server
+-- refused, or that it gave in an earlier life and no longer has, is nowhere else: its job stays.
+
+-- The jobs that may leave: they have ended, and each of their events is confirmed in the present life, behind the cursor
+-- (so that no page brings half of the job back) and, where it is an own one, acknowledged.
+create view compactable_jobs as
+    select j.job_id, j.name, j.status, j.finished_at
+    from jobs j
+    cross join replica p
+    where j.finished_at is not null and p.settled_life = p.life
+      and not exists (select 1 from events e
+                      where e.job_id = j.job_id
+                        and (e.seq is null or e.life <> p.life or e.seq > p.pulled_seq or e.local_seq > p.acked_seq));
+
+-- Empty, but for the length of one statement: the job named in it leaves whole, in the transaction that names it.
+create table compaction (
+    job_id text not null primary key
+) strict;
+
+create trigger only_what_the_server_holds_leaves before insert on compaction
+when not exists (select 1 from compactable_jobs c where c.job_id = new.job_id)
+begin
+    select raise(abort, 'compaction: only a job that has ended, and that the server is known to hold whole, may leave');
+end;
+
+create trigger compaction_takes_effect after insert on compaction
+begin
+    update replica
+    set compacted_seq = max(compacted_seq, coalesce((select max(e.local_seq) from events e where e.job_id = new.job_id), 0));
+    delete from events where job_id = new.job_id;
+    delete from jobs where job_id = new.job_id;
+    delete from compaction where job_id = new.job_id;
+end;

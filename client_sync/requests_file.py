@@ -10,18 +10,19 @@ from typing import Any
 
 import click
 
+from client_sync.limits import ServerLimits
 from client_sync.submission import Submission, request_text
 from ledger.console import read_json
 from ledger.errors import InvalidEvent, LedgerError
 
 
 @contextmanager
-def checked_requests(source: str, defaults: Mapping[str, Any]) -> Iterator[Iterator[Submission]]:
+def checked_requests(source: str, defaults: Mapping[str, Any], limits: ServerLimits) -> Iterator[Iterator[Submission]]:
     """The requests in ``source`` (a path, or ``-`` for standard input), one JSON object a line.
 
-    ``defaults`` are the fields that a line may leave out. Raises InvalidEvent with the number of the line that is
-    wrong, before the first request is given. The checked lines wait in a temporary file: standard input cannot be
-    read twice, and memory is bounded.
+    ``defaults`` are the fields that a line may leave out, ``limits`` what the server takes. Raises InvalidEvent with
+    the number of the line that is wrong, before the first request is given. The checked lines wait in a temporary
+    file: standard input cannot be read twice, and memory is bounded.
     """
     checked = False
     try:
@@ -32,7 +33,7 @@ def checked_requests(source: str, defaults: Mapping[str, Any]) -> Iterator[Itera
                     if not isinstance(given, dict):
                         raise InvalidEvent("the line is not a JSON object", hint='as in {"params": {"path": "a.txt"}}')
                     fields = {**defaults, **given}
-                    request_text(Submission.of(fields))
+                    request_text(Submission.of(fields), limits)
                 except InvalidEvent as error:
                     raise InvalidEvent(f"{source}, line {number}: {error}", hint="nothing of it was saved") from error
                 spool.write(json.dumps(fields) + "\n")

@@ -35,7 +35,7 @@ _TYPES: Final[tuple[tuple[type, ...], ...]] = (
     _TEXT, _TEXT_OR_NULL, _TEXT, (int,), _TEXT_OR_NULL, _TEXT_OR_NULL, _NUMBER_OR_NULL, _NUMBER_OR_NULL,
     _NUMBER_OR_NULL, _TEXT, _TEXT_OR_NULL, _TEXT_OR_NULL, _NUMBER_OR_NULL, _TEXT_OR_NULL, _TEXT_OR_NULL, _TEXT,
 )  # fmt: skip
-_REPLICA_COLUMNS: Final = 14
+_REPLICA_COLUMNS: Final = 20
 _REFUSAL_COLUMNS: Final = 7
 _PAGE_SIZES: Final = (4096, 1024, 2048, 8192, 16384, 32768, 65536, 512)
 _SIDE_FILES: Final = ("", "-wal", "-journal")
@@ -86,6 +86,7 @@ class _Known:
     replica_id: str | None = None
     owner: str | None = None
     acked_seq: int = 0
+    compacted_seq: int = 0
     last_seq: int = 0
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -168,10 +169,11 @@ def _read_known(pages: Pages, tables: dict[str, int]) -> _Known:
     }
     for _, row in _rows(pages, tables.get("replica")):
         match row:
-            case [_, str(replica_id), int(), int(acked_seq), *_] if len(row) == _REPLICA_COLUMNS:
-                owner = row[9] if isinstance(row[9], str) else None
+            case [_, str(replica_id), int(), int(acked_seq), int(compacted_seq), *_] if len(row) == _REPLICA_COLUMNS:
+                owner = row[10] if isinstance(row[10], str) else None
                 # a log with damage may have hidden a later row, and with it that a server was restored
-                return _Known(replica_id, owner, 0 if pages.log.damaged else acked_seq, last_seq, refused)
+                acked_seq = 0 if pages.log.damaged else acked_seq
+                return _Known(replica_id, owner, acked_seq, compacted_seq, last_seq, refused)
     return _Known(last_seq=last_seq, refused=refused)
 
 
@@ -203,10 +205,11 @@ def _find_own(pages: Pages, known: _Known, report: Salvage, progress: Progress |
                 found.append(_Found(local_seq, image, cell.pointer))
     if report.owner is None and len(owners) == 1:
         (report.owner,) = owners
+    expected_after = max(known.acked_seq, known.compacted_seq)
     report.missing = [
-        (max(before, known.acked_seq) + 1, after - 1)
+        (max(before, expected_after) + 1, after - 1)
         for before, after in pairwise(sorted(numbers))
-        if after - 1 > max(before, known.acked_seq)
+        if after - 1 > max(before, expected_after)
     ]
     return sorted(found, key=lambda event: (event.local_seq is None, event.local_seq))
 

@@ -117,7 +117,8 @@ def _check_names(connection: sqlite3.Connection, path: Path) -> None:
         return
     taken = connection.execute(
         "select name from sqlite_schema where name in"
-        " ('replica', 'replica_history', 'events', 'jobs', 'refusals', 'shown_jobs') order by name"
+        " ('replica', 'replica_history', 'events', 'jobs', 'refusals', 'shown_jobs', 'next_number', 'deep_events',"
+        " 'compaction', 'compactable_jobs') order by name"
     ).fetchall()
     if taken:
         names = ", ".join(name for (name,) in taken)

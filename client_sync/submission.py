@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import UUID
 
+from client_sync.limits import ServerLimits
 from ledger.errors import InvalidEvent
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ class Submission:
         return cls(**{key: given for key, given in value.items() if given is not None})
 
 
-MAX_DEPTH: Final = 64
-"""How deep the server lets JSON nest, unless its operator has changed that."""
+DEFAULT_LIMITS: Final = ServerLimits()
 YEARS: Final = range(1600, 9000)
 """The years in which every reader's calendar can follow a time to another zone."""
 
@@ -68,7 +68,7 @@ _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _FIELDS: Final = tuple(f.name for f in fields(Submission))
 
 
-def request_text(request: Submission) -> str:
+def request_text(request: Submission, limits: ServerLimits = DEFAULT_LIMITS) -> str:
     """The data of ``job.requested``, without what was left at its default.
 
     Raises InvalidEvent, with the field that is wrong, for what the server would refuse.
@@ -88,27 +88,27 @@ def request_text(request: Submission) -> str:
         data["key"] = request.key
     if labels := _object("labels", request.labels):
         data["labels"] = labels
-    limits: dict[str, Any] = {}
+    run_limits: dict[str, Any] = {}
     if request.max_attempts is not None:
-        limits["max_attempts"] = _whole("max_attempts", request.max_attempts)
+        run_limits["max_attempts"] = _whole("max_attempts", request.max_attempts)
     if request.timeout is not None:
-        limits["timeout"] = _milliseconds(request.timeout)
+        run_limits["timeout"] = _milliseconds(request.timeout)
     if request.expires_at is not None:
-        limits["expires_at"] = format_time(parse_time("expires_at", request.expires_at))
-    if limits:
-        data["limits"] = limits
+        run_limits["expires_at"] = format_time(parse_time("expires_at", request.expires_at))
+    if run_limits:
+        data["limits"] = run_limits
     if request.retry_of is not None:
         data["retry_of"] = str(parse_id(request.retry_of))
     if request.parent is not None:
         data["parent"] = str(parse_id(request.parent))
-    return _checked(data, RequestedData, f"job {request.name!r}")
+    return _checked(data, RequestedData, f"job {request.name!r}", limits)
 
 
-def cancel_text(reason: str | None) -> str:
+def cancel_text(reason: str | None, limits: ServerLimits = DEFAULT_LIMITS) -> str:
     """The data of ``job.cancel_requested``. Raises InvalidEvent for a reason that is too long."""
     from ledger.events import CancelRequestedData
 
-    return _checked({} if reason is None else {"reason": reason}, CancelRequestedData, "cancel")
+    return _checked({} if reason is None else {"reason": reason}, CancelRequestedData, "cancel", limits)
 
 
 def format_time(value: datetime) -> str:
@@ -140,13 +140,11 @@ def parse_time(what: str, value: datetime | str) -> datetime:
         raise InvalidEvent(f"{what}: {value!r} is not a time", hint="as in 2026-01-31T09:00:00Z") from error
 
 
-def _checked(data: dict[str, Any], model: type[BaseModel], what: str) -> str:
+def _checked(data: dict[str, Any], model: type[BaseModel], what: str, limits: ServerLimits) -> str:
     from pydantic import ValidationError
 
-    from ledger.events import MAX_EVENT_BYTES
-
     try:
-        text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _json(data)
         encoded = text.encode()
         model.model_validate_json(encoded)
     except ValidationError as error:
@@ -155,14 +153,25 @@ def _checked(data: dict[str, Any], model: type[BaseModel], what: str) -> str:
         raise InvalidEvent(f"{what}: not JSON: {error}", hint="use objects, lists, texts and numbers") from error
     if "\\u0000" in text and _NUL.search(text):
         raise InvalidEvent(f"{what}: a text holds the character NUL", hint="leave it out; not every reader can hold it")
-    if _is_deeper(data, text):
-        raise InvalidEvent(f"{what}: nests deeper than {MAX_DEPTH} levels", hint="send deep data as one text")
-    if len(encoded) > MAX_EVENT_BYTES:
+    if _is_deeper(data, text, limits.max_json_depth):
         raise InvalidEvent(
-            f"{what}: {len(encoded)} bytes; the limit is {MAX_EVENT_BYTES}",
-            hint="keep large data elsewhere, and give its address",
+            f"{what}: nests deeper than {limits.max_json_depth} levels", hint="send deep data as one text"
         )
+    _check_size(what, len(encoded), limits.event_bytes)
+    if len(encoded) > limits.max_params_bytes:
+        _check_size(f"{what}: params", len(_json(data.get("params", {})).encode()), limits.max_params_bytes)
     return text
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _check_size(what: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise InvalidEvent(
+            f"{what}: {size} bytes; the limit is {limit}", hint="keep large data elsewhere, and give its address"
+        )
 
 
 def _object(what: str, value: object) -> dict[Any, Any]:
@@ -181,11 +190,11 @@ def _first_mistake(error: ValidationError) -> str:
     return f"{place}: {mistake['msg']}" if place else str(mistake["msg"])
 
 
-def _is_deeper(data: Any, text: str) -> bool:
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+def _is_deeper(data: Any, text: str, depth: int) -> bool:
+    if text.count("[") + text.count("{") <= depth:
         return False  # so few that they cannot nest deeper
     level = [data]
-    for _ in range(MAX_DEPTH):
+    for _ in range(depth):
         below = [value.values() if isinstance(value, dict) else value for value in level]
         level = [v for values in below for v in values if isinstance(v, dict | list | tuple)]
         if not level:

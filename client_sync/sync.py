@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from client_sync import inbox, outbox, plan
+from client_sync.limits import told_limits
 from client_sync.lock import sync_lock
 from client_sync.plan import Acknowledge, BeginLife, MintReplica, Pause, Position, Rewind, StorePage
 from client_sync.replica import Replica
@@ -97,12 +98,15 @@ def sync_now(
     dsn: str,
     *,
     on_behalf_of: str | None = None,
+    again: bool = False,
     report: Report | None = None,
     attempts: int | None = ATTEMPTS,
 ) -> SyncResult:
     """Connect, exchange everything, disconnect; a few times where the connection is the trouble.
 
-    ``on_behalf_of``: whose file this is, where that is not the login itself.
+    ``on_behalf_of``: whose file this is, where that is not the login itself. With ``again``, the log is read from
+    its start.
+
     Raises ServerUnreachable (LoginRefused where the server said no), SyncRefused, SyncBusy or NotALedger. What was
     exchanged until then stays.
     """
@@ -111,7 +115,7 @@ def sync_now(
     from client_sync.session import open_session
     from ledger.database import is_transient, retrying
 
-    exchange = Exchange(replica, report, on_behalf_of=on_behalf_of)
+    exchange = Exchange(replica, report, on_behalf_of=on_behalf_of, again=again)
     # a wrong password is not tried again: some servers count
     patient = retrying(attempts=attempts).copy(
         retry=retry_if_exception(lambda error: is_transient(error) and not isinstance(error, LoginRefused))
@@ -139,10 +143,12 @@ class Exchange:
         report: Report | None = None,
         *,
         on_behalf_of: str | None = None,
+        again: bool = False,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.result = SyncResult()
         self._on_behalf_of = on_behalf_of
+        self._again = again
         self._replica = replica
         self._report = report
         self._stopped = stopped
@@ -153,13 +159,17 @@ class Exchange:
         if self._position().epoch is None:
             self._read_page(connection, 1)  # in which life the first events are acknowledged has to be known before
         self._push(connection)
+        if self._again:
+            inbox.read_again(self._replica)
+            self._again = False
         self._pull(connection)
         self._push(connection)
         if not self._stopped():
             self._note_success()
 
     def _identify(self, connection: Connection[DictRow]) -> None:
-        owner = self._on_behalf_of or _only(connection, "select session_user::text as owner")["owner"]
+        told = _only(connection, "select session_user::text as owner, l.* from ledger.limits l")
+        owner = self._on_behalf_of or told["owner"]
         position = self._position()
         pause = plan.check_owner(position, owner)
         if pause is not None:
@@ -168,6 +178,7 @@ class Exchange:
             if self._on_behalf_of is not None:
                 self._ask_for_page(connection, position, 1)  # the file is not this owner's before the server agrees
             outbox.learn_owner(self._replica, owner)
+        outbox.learn_limits(self._replica, told_limits(told))
 
     def _push(self, connection: Connection[DictRow]) -> None:
         while not self._stopped():
@@ -177,7 +188,7 @@ class Exchange:
                 return
             batch = outbox.read_batch(local, position.acked_seq)
             reply, skew_ms = self._send(connection, position, batch)
-            self._carry_out(position, batch, plan.after_push(position, batch.upto, reply), skew_ms)
+            self._carry_out(position, batch, plan.after_push(position, batch.numbers, reply), skew_ms)
 
     def _carry_out(self, position: Position, batch: outbox.Batch, decision: plan.AfterPush, skew_ms: int) -> None:
         match decision:
@@ -303,14 +314,14 @@ def translating() -> Iterator[None]:
             ) from error
         if isinstance(error, psycopg.errors.InsufficientPrivilege):
             raise _refused(Pause("not_allowed", _line(error))) from error
-        if isinstance(error, psycopg.errors.UndefinedFunction | psycopg.errors.InvalidSchemaName):
+        if isinstance(error, psycopg.errors.UndefinedFunction | psycopg.errors.UndefinedTable):
             raise NotALedger("this database has no job ledger", hint="install it: jobledger init") from error
         raise LedgerError(f"Postgres answered: {_line(error)}", hint="nothing is lost; sync again later") from error
 
 
 def _only(connection: Connection[DictRow], query: str, parameters: dict[str, Any] | None = None) -> DictRow:
     row = connection.execute(query.encode(), parameters).fetchone()
-    assert row is not None, "a select without a from clause has one row"
+    assert row is not None, "neither a select without a from clause, nor ledger.limits, is ever empty"
     return row
 
 

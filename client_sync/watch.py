@@ -41,4 +41,7 @@ def follow(replica: Replica, job_id: UUID, timeout: float | None) -> Iterator[Jo
 
 def not_found(job_id: UUID) -> JobNotFound:
     """The error for a job that the file does not know."""
-    return JobNotFound(f"no job {job_id} in this file", hint="sync first, if it was requested elsewhere")
+    return JobNotFound(
+        f"no job {job_id} in this file",
+        hint="it was compacted or never here: jobledger sync --again brings back what the server has",
+    )

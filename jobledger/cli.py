@@ -39,6 +39,7 @@ VERBS = {
     "wait": Verb("client_sync.cli:wait", "Wait for a job to end, and print its result.", "client"),
     "sync": Verb("client_sync.cli:sync", "Exchange events with the server, once or for ever.", "client"),
     "salvage": Verb("client_sync.file_cli:salvage", "Save what only a damaged file holds, into a new one.", "client"),
+    "compact": Verb("client_sync.compact_cli:compact", "Let jobs that ended long ago leave the replica.", "client"),
     "init": Verb("processor.cli:init", "Install or check the schema in Postgres.", "operator"),
     "grant": Verb("processor.grants_cli:grant", "Give a login the rights of a client, a processor, ...", "operator"),
     "revoke": Verb("processor.grants_cli:revoke", "Take a login's rights away again.", "operator"),

@@ -38,38 +38,38 @@ FORKED_ONCE = Position(REPLICA, seq_offset=10, acked_seq=12, epoch=EPOCH, acked_
 
 
 def test_an_accepted_push_is_acknowledged_up_to_what_was_sent() -> None:
-    assert after_push(FRESH, 3, Accepted(head=3, time=NOON)) == Acknowledge(upto=3)
+    assert after_push(FRESH, [1, 2, 3], Accepted(head=3, time=NOON)) == Acknowledge(upto=3, seq_offset=0)
 
 
 def test_p2_what_an_earlier_reply_said_is_not_taken_for_what_was_sent_now() -> None:
     # the server took 1000 events and its reply was lost; of these, 500 were sent again and compared
-    assert after_push(FRESH, 500, Accepted(head=1000, time=NOON)) == Acknowledge(upto=500)
+    assert after_push(FRESH, range(1, 501), Accepted(head=1000, time=NOON)) == Acknowledge(500, 0)
 
 
 def test_p8_refusals_come_back_in_the_numbers_of_the_file() -> None:
     refused = RefusedEvent(seq=3, event_id="e", code="invalid", detail="why")
     reply = Accepted(head=4, time=NOON, refused=(refused,))
-    assert after_push(FORKED_ONCE, 14, reply) == Acknowledge(14, (Refusal(13, "e", "invalid", "why"),))
+    assert after_push(FORKED_ONCE, [13, 14], reply) == Acknowledge(14, 10, (Refusal(13, "e", "invalid", "why"),))
 
 
 def test_a_fork_starts_counting_after_what_was_acknowledged() -> None:
     position = replace(FRESH, acked_seq=5)
-    decision = after_push(position, 8, Forked(at=6, head=7))
+    decision = after_push(position, [6, 7, 8], Forked(at=6, head=7))
     assert decision == MintReplica(forked_at=6, seq_offset=5)
     assert replace(position, seq_offset=5).base_seq == 0
 
 
 def test_a_restored_server_is_sent_what_it_has_lost() -> None:
-    assert after_push(FORKED_ONCE, 15, Behind(head=1)) == Rewind(acked_seq=11, seq_offset=10)
+    assert after_push(FORKED_ONCE, [13, 14, 15], Behind(head=1)) == Rewind(acked_seq=11, seq_offset=10)
 
 
 def test_a_server_that_knows_nothing_is_sent_everything() -> None:
     # also what went to it before the file forked: it may have lost that too, and takes no event twice
-    assert after_push(FORKED_ONCE, 15, Behind(head=0)) == Rewind(acked_seq=0, seq_offset=0)
+    assert after_push(FORKED_ONCE, [13, 14, 15], Behind(head=0)) == Rewind(acked_seq=0, seq_offset=0)
 
 
 def test_a_push_refused_as_a_whole_pauses() -> None:
-    assert after_push(FRESH, 1, Refused(code="not_yours", detail="why")) == Pause("not_yours", "why")
+    assert after_push(FRESH, [1], Refused(code="not_yours", detail="why")) == Pause("not_yours", "why")
 
 
 def test_a_file_has_one_owner() -> None:
@@ -105,9 +105,10 @@ def test_what_is_acknowledged_before_the_log_was_read_says_nothing_of_what_went_
 def test_p1_what_the_log_of_a_new_life_lacks_is_sent_again_however_far_the_server_counts() -> None:
     position = replace(FORKED_ONCE, epoch=OTHER, missing_seq=12)
     reply = Accepted(head=2, time=NOON)
-    assert after_push(position, 12, reply) == Rewind(acked_seq=11, seq_offset=10)
-    # what went under an earlier name of the file has no number under this one
-    assert after_push(replace(position, missing_seq=4), 12, reply) == MintReplica(forked_at=4, seq_offset=3)
+    again = after_push(position, [], reply)
+    assert again == Rewind(acked_seq=11, seq_offset=9)
+    assert again.acked_seq - again.seq_offset == reply.head, "numbered on: what has a number is not sent under another"
+    assert after_push(replace(position, missing_seq=4), [], reply) == Rewind(acked_seq=3, seq_offset=1)
 
 
 def test_a_page_moves_the_cursor() -> None:

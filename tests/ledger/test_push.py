@@ -87,6 +87,22 @@ def test_p8_a_refused_event_delays_nobody_and_its_author_learns_why(
     assert_projection_is_fold(owner)
 
 
+def test_p8_one_event_over_a_lowered_batch_limit_is_judged_and_not_turned_away(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    owner.execute("update ledger.limits set max_batch_bytes = 1000")
+    replica = new_id()
+    large, small = Draft(data=json.dumps({"name": "x", "params": {"pad": "x" * 2000}})), Draft()
+    together = push(alice, replica, 0, [large, small])
+    assert isinstance(together, Refused)
+    assert together.code == "too_large"
+    alone = push(alice, replica, 0, [large])
+    assert isinstance(alone, Accepted)
+    assert [(r.seq, r.code) for r in alone.refused] == [(1, "too_large")]
+    after = push(alice, replica, 1, [small])
+    assert isinstance(after, Accepted)
+    assert (after.head, after.refused) == (2, ())
+
+
 def test_a_job_is_requested_once(database: Database) -> None:
     alice = database.connect("app_alice")
     first = Draft()

@@ -95,11 +95,15 @@ def test_deep_json_does_not_break_submit_or_the_session(besieged: Besieged, argu
     assert value(besieged.alice, "select 1") == 1
 
 
-def test_an_event_of_20_mb_is_refused_before_it_is_read(besieged: Besieged) -> None:
+def test_an_event_of_20_mb_is_refused_by_itself_before_it_is_read(besieged: Besieged) -> None:
+    """Were its push turned away, it would hold up for ever what its file has to send after it."""
+    reply = besieged.push(new_id(), 0, Draft(data=request('{"a": "' + "x" * 20_000_000 + '"}')))
+    assert isinstance(reply, Accepted)
+    assert [(r.seq, r.code) for r in reply.refused] == [(1, "too_large")]
     with besieged.unchanged():
-        reply = besieged.push(new_id(), 0, Draft(data=request('{"a": "' + "x" * 20_000_000 + '"}')))
-        assert isinstance(reply, Refused)
-        assert reply.code == "too_large"
+        together = besieged.push(new_id(), 0, Draft(data=request('{"a": "' + "x" * 20_000_000 + '"}')), Draft())
+    assert isinstance(together, Refused)
+    assert together.code == "too_large"
 
 
 @pytest.mark.parametrize("field", ["id", "job_id", "type", "occurred_at", "correlation_id", "causation_id"])

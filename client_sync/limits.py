@@ -1,0 +1,53 @@
+"""What the server lets an event and a push hold, as the last sync heard it: columns of ``replica``."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final
+
+PUSH_EVENT_BYTES: Final = 256
+"""What an event needs at most in a push beside its data: ids, type and time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """A row of ``ledger.limits``; as it is until an operator changes it."""
+
+    max_event_bytes: int = 262_144
+    max_params_bytes: int = 262_144
+    max_json_depth: int = 64
+    max_batch_events: int = 5000
+    max_batch_bytes: int = 16_777_216
+
+    @property
+    def event_bytes(self) -> int:
+        """How much ``data`` one event may have: it has to fit into a push as well."""
+        return min(self.max_event_bytes, self.max_batch_bytes)
+
+    @property
+    def push_events(self) -> int:
+        """How many events one push may have, whatever their data."""
+        return max(min(self.max_batch_events, self.max_batch_bytes // PUSH_EVENT_BYTES), 1)
+
+
+_NAMES: Final = tuple(field.name for field in fields(ServerLimits))
+_READ: Final = f"select {', '.join(_NAMES)} from replica"  # noqa: S608 - the names above
+_WRITE: Final = f"update replica set {', '.join(f'{name} = :{name}' for name in _NAMES)}"  # noqa: S608 - likewise
+
+
+def read_limits(connection: sqlite3.Connection) -> ServerLimits:
+    """The limits as the file knows them."""
+    (row,) = connection.execute(_READ)
+    return ServerLimits(*row)
+
+
+def told_limits(row: Mapping[str, Any]) -> ServerLimits:
+    """The limits in a row of ``ledger.limits``."""
+    return ServerLimits(**{name: row[name] for name in _NAMES})
+
+
+def write_limits(connection: sqlite3.Connection, limits: ServerLimits) -> None:
+    """Keep what the server said. Belongs into the caller's transaction."""
+    connection.execute(_WRITE, asdict(limits))
