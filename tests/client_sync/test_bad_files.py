@@ -213,7 +213,7 @@ def test_a_lock_that_another_user_owns(path: Path, capsys: pytest.CaptureFixture
     path.with_name(f"{path.name}-sync.lock").mkdir()  # no more to be opened than what belongs to somebody else
     assert run(typed("sync", path)) == 1
     assert_one_clear_error(err := capsys.readouterr().err)
-    assert "cannot open" in err
+    assert "cannot write" in err
 
 
 @pytest.mark.parametrize("verb", WRITING)
