@@ -204,7 +204,7 @@ create table ledger.jobs (
     constraint status_is_known check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
     constraint running_jobs_have_a_processor check ((status = 'running') = (processor is not null)),
     constraint finished_jobs_have_a_time check ((status in ('completed', 'failed', 'cancelled')) = (finished_at is not null))
-) with (fillfactor = 60);  -- two updates in a job's life find room on the same page
+) with (fillfactor = 40);  -- the two updates in a job's life find room on its page; so no page is added for them either
 comment on table ledger.jobs is 'One row a job: the fold of its events, as far as claims and listings need it.';
 comment on column ledger.jobs.seq is 'The number of its request in ledger.log: first come, first served.';
 comment on column ledger.jobs.run_at is 'Not before this time; null: at once.';
@@ -800,8 +800,8 @@ begin
         insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
         select ledger.new_id(), s.job_id, case when s.status = 'running' then 'attempt.started' else 'job.cancelled' end, 1, s.owner,
                session_user, now(), now(), (select ledger.current_life()),
-               case when s.status = 'running' then json_build_object('attempt', s.attempt, 'processor', p_processor)
-                    else json_build_object('attempt', null) end
+               (case when s.status = 'running' then '{"attempt":' || s.attempt || ',"processor":"' || p_processor || '"}'
+                     else '{"attempt":null}' end)::json
         from settled s
     ), claimed as (
         insert into ledger.claims (processor, claim, job_ids)
