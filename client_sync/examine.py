@@ -116,7 +116,10 @@ def compare(path: Path, connection: Connection[DictRow]) -> Iterator[Finding]:
     login = row["login"]
     if owner not in (None, login):
         yield Finding(
-            "warn", "owner", f"the file is {owner}'s, and this login {login}", f"sync with a login of {owner}"
+            "warn",
+            "owner",
+            f"the file is {owner}'s, and this login {login}",
+            f"sync with a login of {owner}, or on behalf of {owner}",
         )
         return
     try:
@@ -250,7 +253,9 @@ def _examine_clock(connection: sqlite3.Connection) -> Finding:
 
 def _clock_finding(skew_ms: int, when: str) -> Finding:
     direction = "ahead of" if skew_ms > 0 else "behind"
-    message = f"{when} {abs(skew_ms) / 1000:.1f} s {direction} this machine's"
+    off = timedelta(milliseconds=abs(skew_ms))
+    how_much = _rough(off) if off > timedelta(minutes=2) else f"{off.total_seconds():.1f} s"
+    message = f"{when} {how_much} {direction} this machine's"
     if abs(skew_ms) <= CLOCK_MS:
         return Finding("ok", "clock", message)
     return Finding("warn", "clock", message, "set this machine's clock (NTP): times claimed here are wrong by as much")

@@ -51,6 +51,9 @@ class Server:
     def execute(self, query: str, **parameters: Any) -> None:
         self._admin.execute(query.encode(), parameters)
 
+    def rows(self, query: str, **parameters: Any) -> list[DictRow]:
+        return self._admin.execute(query.encode(), parameters).fetchall()
+
     def value(self, query: str, **parameters: Any) -> Any:
         """The one value of a query's one row."""
         (row,) = self._admin.execute(query.encode(), parameters).fetchall()
