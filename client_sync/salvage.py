@@ -118,7 +118,7 @@ def salvage(damaged: Path, into: Path, *, progress: Progress | None = None) -> S
         known = _read_known(pages, tables)
         report = Salvage(owner=known.owner, pages=pages.count)
         found = _find_own(pages, known, report, progress)
-        if not found and known.replica_id is None and not report.acknowledged:
+        if not found and not report.acknowledged and "replica_history" not in tables:
             raise NotALedger(f"{damaged} holds nothing that jobledger wrote", hint="it was left as it is")
         with _new_file(into) as replica, replica.translating(), replica.transaction() as connection:
             _write(connection, pages, found, report)

@@ -66,7 +66,7 @@ class SyncRefused(Conflict):
 
 
 _HINTS: Final = {
-    "not_yours": "sync with the login that this file belongs to, or use a file for each login",
+    "not_yours": "sync with the login that this file belongs to, or on its behalf; or use a file for each login",
     "not_allowed": "see jobledger grant client --help",
 }
 

@@ -209,6 +209,20 @@ def test_a_file_that_holds_nothing_of_ours_is_named_as_such(content: bytes, path
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_file_of_ours_that_holds_no_own_event_is_salvaged_as_empty(path: Path, tmp_path: Path) -> None:
+    JobClient(path).close()
+    with closing(sqlite3.connect(path)) as file:
+        ((page, size),) = file.execute(
+            "select rootpage, (select page_size from pragma_page_size) from sqlite_schema where name = 'replica'"
+        )
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * size : page * size] = bytes(size)
+    path.write_bytes(content)
+    assert salvage(path, tmp_path / "new.db").salvaged == 0
+    with JobClient(tmp_path / "new.db") as jobs:
+        assert jobs.list() == []
+
+
 def test_another_applications_file_is_none_of_ours(path: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as file:
         file.execute("create table events (id text, data text)")
