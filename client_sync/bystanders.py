@@ -9,32 +9,28 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import Final
 
+from client_sync.lock import has_wal_reset_bug
 from ledger.finding import Finding
 
 NO_SPACE_BYTES: Final = 16 << 20
 LITTLE_SPACE_BYTES: Final = 256 << 20
 LONG_LOG_BYTES: Final = 64 << 20
 NETWORK: Final = ("nfs", "cifs", "smb", "afs", "9p", "ceph", "gluster", "lustre", "fuse.sshfs", "fuse.s3", "davfs")
-WAL_RESET_FIXED: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
-"""The first versions without the WAL-reset bug, each for its own line of releases: sqlite.org/wal.html#walresetbug"""
 
 
 def examine_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Iterator[Finding]:
     """Which SQLite this Python has, and whether it has the one bug that can damage a file as ours is used."""
     told = ".".join(map(str, version))
-    fixed = version >= WAL_RESET_FIXED[-1] or any(
-        version[:2] == first[:2] and version >= first for first in WAL_RESET_FIXED
-    )
-    if fixed:
+    if not has_wal_reset_bug(version):
         yield Finding("ok", "sqlite", f"version {told}")
         return
     yield Finding(
-        "warn",
+        "note",
         "sqlite",
-        f"version {told} can damage the file, very rarely: when two processes have it open and one writes at the very"
-        " moment in which another begins a checkpoint, pages of a transaction may be left out (the WAL-reset bug)",
-        "use a Python with SQLite 3.51.3 or later (or 3.50.7, 3.44.6; a distribution may have mended its own);"
-        " until then, let one process alone open the file",
+        f"version {told} can damage a file, very rarely: when a commit meets the checkpoints of two other writers,"
+        " pages may be left out (the WAL-reset bug). What writes through jobledger takes turns, and is safe from it",
+        "programs that write the file with SQL of their own: use SQLite 3.51.3 or later (or 3.50.7, 3.44.6; a"
+        " distribution may have mended its own)",
     )
 
 

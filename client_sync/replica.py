@@ -17,6 +17,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Final
 
+from client_sync.lock import WriterTurn
 from client_sync.schema import bring_up_to_date, inspect_header
 from ledger.errors import Conflict, LedgerError, NotALedger
 
@@ -38,6 +39,7 @@ class Replica:
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
         self.path: Final = Path(path).absolute()  # a thread connects later, from another folder perhaps
         self._writing = threading.Lock()
+        self._turn = WriterTurn(self.path)
         self._pid = os.getpid()
         self._connections: dict[threading.Thread, sqlite3.Connection] = {}
         self._registry = threading.Lock()
@@ -85,6 +87,8 @@ class Replica:
         if not self._writing.acquire(timeout=BUSY_TIMEOUT_S):
             raise self._busy()
         try:
+            if not self._turn.take(BUSY_TIMEOUT_S):
+                raise self._busy()
             with self.translating():
                 connection.execute("begin immediate")
             try:
@@ -95,6 +99,7 @@ class Replica:
                 connection.rollback()
                 raise
         finally:
+            self._turn.give()
             self._writing.release()
         self._announce()
 
@@ -127,6 +132,9 @@ class Replica:
                 if connection is not None:
                     connection.close()
                 self._connections.clear()
+        if self._writing.acquire(blocking=False):  # else a writer is at it, and its turn ends with its process
+            self._turn.close()
+            self._writing.release()
         self._announce()
 
     def _announce(self) -> None:

@@ -1,7 +1,9 @@
-"""One sync of a file at a time, across threads and processes, by a lock that no crash leaves behind."""
+"""One sync of a file at a time, and one writer where SQLite needs it: by locks that no crash leaves behind."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +14,9 @@ from stepwise import Server
 from waiting import until
 
 from client_sync import JobClient
-from client_sync.lock import SyncBusy, sync_lock
+from client_sync.lock import SyncBusy, WriterTurn, has_wal_reset_bug, sync_lock
 from client_sync.sync import SyncResult
-from ledger.errors import LedgerError
+from ledger.errors import Conflict, LedgerError
 
 HOLD = """
 import sys
@@ -23,6 +25,15 @@ from client_sync.lock import sync_lock
 with sync_lock(Path(sys.argv[1]), timeout=0):
     print("held", flush=True)
     sys.stdin.read()
+"""
+WRITE = """
+import sys
+import client_sync.lock
+client_sync.lock.has_wal_reset_bug = lambda: True
+turn = client_sync.lock.WriterTurn(sys.argv[1])
+turn.take(0)
+print("taken", flush=True)
+sys.stdin.read()
 """
 SYNC = """
 import sys
@@ -100,3 +111,79 @@ def test_an_offline_client_tries_at_once_when_something_is_submitted(
         server.limit_connections(-1)
         job = jobs.submit("count-words")
         until(lambda: jobs.get(job.id).shown == "accepted", "the push, an hour before its time")
+
+
+def is_taken(path: Path) -> bool:
+    """Whether somebody's turn to write is on."""
+    with Path(f"{path}-write.lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+@pytest.fixture
+def buggy_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client_sync.lock.has_wal_reset_bug", lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("version", "buggy"),
+    [((3, 40, 1), True), ((3, 44, 5), True), ((3, 44, 6), False), ((3, 49, 2), True), ((3, 50, 6), True),
+     ((3, 50, 7), False), ((3, 51, 2), True), ((3, 51, 3), False), ((3, 53, 0), False), ((4, 0, 0), False)],
+)  # fmt: skip
+def test_which_sqlite_needs_turns(version: tuple[int, ...], buggy: bool) -> None:
+    assert has_wal_reset_bug(version) == buggy
+
+
+@pytest.mark.usefixtures("buggy_sqlite")
+def test_writers_take_turns_where_sqlite_could_damage_the_file(path: Path) -> None:
+    with JobClient(path) as jobs, JobClient(path) as other:
+        with jobs.transaction():
+            assert is_taken(path)
+            jobs.submit("count-words")
+        assert not is_taken(path)
+        with pytest.raises(RuntimeError), other.transaction():
+            raise RuntimeError("in the middle")
+        assert not is_taken(path)
+        jobs.get(other.submit("count-words").id)
+
+
+@pytest.mark.usefixtures("buggy_sqlite")
+def test_a_forked_child_takes_turns_with_its_parent(path: Path) -> None:
+    with JobClient(path) as jobs:
+        jobs.submit("count-words")
+        with jobs.transaction():
+            child = os.fork()
+            if child == 0:
+                free = WriterTurn(path).take(0)
+                inherited = jobs._replica._turn.take(0)
+                os._exit(free or inherited)
+            _, status = os.waitpid(child, 0)
+            assert os.waitstatus_to_exitcode(status) == 0, "the turn was the parent's"
+            assert is_taken(path)
+
+
+@pytest.mark.usefixtures("buggy_sqlite")
+def test_a_turn_that_is_never_given_back_is_busy_and_a_crash_gives_it_back(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    JobClient(path).close()
+    monkeypatch.setattr("client_sync.replica.BUSY_TIMEOUT_S", 0.05)
+    holder = subprocess.Popen([sys.executable, "-c", WRITE, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with holder, JobClient(path) as jobs:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(Conflict, match="is busy"):
+            jobs.submit("count-words")
+        holder.kill()
+        holder.wait()
+        jobs.submit("count-words")
+
+
+def test_a_sound_sqlite_needs_no_side_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client_sync.lock.has_wal_reset_bug", lambda: False)
+    with JobClient(path) as jobs:
+        jobs.submit("count-words")
+    assert not Path(f"{path}-write.lock").exists()
