@@ -338,14 +338,18 @@ create trigger refusals_are_append_only before update or delete or truncate on l
 -- An identity column is no cursor: a transaction that took number 7 may commit after number 8 was read, and 7 is then
 -- missed. Holding readers back until no older transaction is open would let one forgotten session stop the feed. So the
 -- sequencer asks Postgres what became visible: the transactions that the snapshot of its last pass did not show, and
--- this one's does. Each transaction passes that line exactly once, whenever it commits.
+-- this one's does. Each transaction passes that line exactly once, whenever it commits. What a snapshot did not show is
+-- what was running then, which it lists, and what came later: so a pass looks at nothing twice, whoever keeps a transaction open.
 --
 -- Within a pass, events go by transaction id, then by replica_seq, then by id. A transaction that began after another
 -- was committed has the higher id, so whoever wrote an event knowing of another comes after it, and the events of one
 -- replica keep their order. No clock has a say.
 --
--- The row lock on ledger.sequencer is taken by a statement of its own, before the one that takes the snapshot. In one
--- statement, a pass that had to wait would go on with a snapshot older than the one it finds stored, and number events twice.
+-- The lock on ledger.sequencer is taken by a statement of its own, before the one that takes the snapshot. In one statement,
+-- a pass that had to wait would go on with a snapshot older than the one it finds stored, and number events twice. It is a
+-- lock of the table, and not of its row, because that would give the pass its transaction id before the snapshot: a snapshot
+-- does not list its own transaction as running, and takes it for done when a younger one has ended, so what the pass itself
+-- writes (job.cancelled) would never be numbered. A table's lock writes nothing, and so a pass that finds nothing costs no disk.
 
 create function ledger.snapshot_after(p_then pg_snapshot, p_now pg_snapshot, p_cut xid8) returns pg_snapshot
 language sql immutable
@@ -435,6 +439,8 @@ declare
     v_life smallint;
     v_then pg_snapshot;
     v_now pg_snapshot;
+    v_running xid8[];
+    v_next xid8;
     v_cut xid8;
     v_left_over boolean;
     v_cancels integer;
@@ -442,17 +448,23 @@ declare
     v_released integer;
 begin
     perform ledger.insist_on_read_committed();
+    if pg_current_xact_id_if_assigned() is not null then
+        -- No snapshot lists its own transaction among those that run, so what this pass writes would count as numbered.
+        raise exception 'a pass needs a transaction of its own' using errcode = 'invalid_transaction_state';
+    end if;
     lock table ledger.events in row exclusive mode;
-    select s.last_seq, s.life, s.snapshot into v_last, v_life, v_then from ledger.sequencer s for update;
+    lock table ledger.sequencer in share row exclusive mode;
     -- From here on every snapshot is younger than the lock, and than the snapshot stored by the pass before.
+    select s.last_seq, s.life, s.snapshot into v_last, v_life, v_then from ledger.sequencer s;
     v_now := pg_current_snapshot();
+    v_running := array(select pg_snapshot_xip(v_then));
+    v_next := pg_snapshot_xmax(v_then);
     v_early := exists (select from ledger.early_cancels);
 
     -- The transaction that holds the last event of a full pass, if there are so many.
     select e.txid into v_cut
     from ledger.events e
-    where e.life = v_life and e.txid >= pg_snapshot_xmin(v_then)
-      and not pg_visible_in_snapshot(e.txid, v_then) and pg_visible_in_snapshot(e.txid, v_now)
+    where e.life = v_life and e.txid >= v_next and pg_visible_in_snapshot(e.txid, v_now)
     order by e.life, e.txid offset greatest(p_limit - 1, 0) limit 1;
 
     -- What an earlier life left comes first, whole transactions at a time; this one's turn comes when no more than a pass is left.
@@ -467,9 +479,15 @@ begin
     ), visible as (
         select e.id, e.life, e.txid, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
                case when e.type = 'job.requested' then e.data end as request
+        from unnest(v_running) r (txid)
+        -- offset 0: each one is looked up, also where the planner takes all of a life for a few rows
+        cross join lateral (select * from ledger.events c where c.life = v_life and c.txid = r.txid offset 0) e
+        where pg_visible_in_snapshot(r.txid, v_now) and not v_left_over
+        union all
+        select e.id, e.life, e.txid, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
+               case when e.type = 'job.requested' then e.data end
         from ledger.events e
-        where e.life = v_life and e.txid >= pg_snapshot_xmin(v_then)
-          and not pg_visible_in_snapshot(e.txid, v_then) and pg_visible_in_snapshot(e.txid, v_now)
+        where e.life = v_life and e.txid >= v_next and pg_visible_in_snapshot(e.txid, v_now)
           and (v_cut is null or e.txid <= v_cut) and not v_left_over
         union all
         select e.id, e.life, e.txid, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
@@ -511,9 +529,11 @@ begin
         perform ledger.apply_cancels(v_last, v_last + sequenced);
     end if;
 
-    update ledger.sequencer
-    set last_seq = v_last + sequenced,
-        snapshot = case when v_left_over then v_then when v_cut is null then v_now else ledger.snapshot_after(v_then, v_now, v_cut) end;
+    if sequenced > 0 then
+        update ledger.sequencer
+        set last_seq = v_last + sequenced,
+            snapshot = case when v_left_over then v_then when v_cut is null then v_now else ledger.snapshot_after(v_then, v_now, v_cut) end;
+    end if;
 
     -- A statement that adds no event would announce some all the same, and each pass so call for the next one.
     if exists (select from ledger.queue q where q.expires_at <= now()) then
@@ -546,11 +566,15 @@ begin
     -- Every cancel of this pass stands in early_cancels now; one whose job is known, and of the same owner, is due. Cancels
     -- of jobs that never come stay there for ever, so the search starts from what this pass has brought.
     with due as (
-        delete from ledger.early_cancels c using ledger.jobs j
-        where c.job_id = any (array(
-                select e.job_id from ledger.log l join ledger.events e on e.id = l.event_id
-                where l.seq > p_after and l.seq <= p_upto and e.type in ('job.requested', 'job.cancel_requested')))
-          and j.job_id = c.job_id and j.owner = c.owner
+        delete from ledger.early_cancels c
+        where c.ctid = any (array(
+            select d.ctid
+            from (select distinct e.job_id from ledger.log l join ledger.events e on e.id = l.event_id
+                  where l.seq > p_after and l.seq <= p_upto and e.type in ('job.requested', 'job.cancel_requested')) b
+            -- offset 0: each one is looked up, also where the planner takes the table for a small one
+            cross join lateral (
+                select k.ctid from ledger.early_cancels k join ledger.jobs j on j.job_id = k.job_id and j.owner = k.owner
+                where k.job_id = b.job_id offset 0) d))
         returning c.job_id, c.recorded_at
     ), held as (
         select j.job_id, d.recorded_at from due d join ledger.jobs j on j.job_id = d.job_id
@@ -854,22 +878,25 @@ begin
         from arrived a where a.ends
         group by a.job_id, a.attempt
         order by a.job_id
+    ), holder as materialized (
+        -- As constants these would tell the planner that next to no job fits, and it would read all of them for each event.
+        select e.*, p_processor as processor, 'running'::text as running from ending e
     ), ended as (
         update ledger.jobs j
         set status = coalesce(e.status, case when j.cancel_requested_at is null then 'pending' else 'cancelled' end),
             finished_at = case when e.status is not null or j.cancel_requested_at is not null then now() end,
             run_at = case when e.status is null and j.cancel_requested_at is null then e.run_at end,
             failures = j.failures + e.failed, losses = j.losses + e.lost, processor = null
-        from ending e
-        where j.job_id = e.job_id and j.attempt = e.attempt and j.processor = p_processor and j.status = 'running'
+        from holder e
+        where j.job_id = e.job_id and j.attempt = e.attempt and j.processor = e.processor and j.status = e.running
         returning j.job_id, j.attempt, j.owner, j.status, j.seq, j.run_at, j.expires_at, j.priority, j.namespace, j.name,
                   e.status is null and j.status = 'cancelled' as cancelled_here
     ), going_on as (
         select j.job_id, j.attempt
-        from (select distinct a.job_id, a.attempt from arrived a
-              where (a.job_id, a.attempt) not in (select e.job_id, e.attempt from ending e)) r
+        from (select distinct a.job_id, a.attempt, p_processor as processor, 'running'::text as running from arrived a
+              where (a.job_id, a.attempt) not in (select e.job_id, e.attempt from ending e) offset 0) r
         join ledger.jobs j on j.job_id = r.job_id
-        where j.attempt = r.attempt and j.processor = p_processor and j.status = 'running'
+        where j.attempt = r.attempt and j.processor = r.processor and j.status = r.running
     ), fenced as materialized (
         select e.job_id, e.attempt from ended e union all select g.job_id, g.attempt from going_on g
     ), requeued as (
@@ -1399,7 +1426,7 @@ comment on function ledger.submit is 'Requests a job straight from a session tha
 create view ledger.my_jobs with (security_barrier) as
     select j.job_id, j.name, j.namespace, j.status, j.priority, j.attempt, j.failures, j.requested_at, j.run_at, j.started_at,
            j.cancel_requested_at, j.finished_at
-    from ledger.jobs j where j.owner = session_user;
+    from ledger.jobs j where j.owner = session_user::text collate "default";  -- a name's own collation is not the index's
 comment on view ledger.my_jobs is 'The caller''s own jobs.';
 
 

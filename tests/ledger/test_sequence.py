@@ -112,6 +112,20 @@ def test_a_job_that_expired_fails_with_the_reason(database: Database) -> None:
     assert_projection_is_fold(owner)
 
 
+def test_p12_a_pass_numbers_what_it_writes_itself_or_does_not_begin(database: Database) -> None:
+    """With a transaction id older than the snapshot, a pass would take its own events for numbered already."""
+    alice, owner = database.connect("app_alice"), database.connect()
+    (job,) = push_jobs(alice, 1)
+    sequence(owner)
+    with pytest.raises(psycopg.errors.InvalidTransactionState, match="of its own"), owner.transaction():
+        owner.execute("select pg_current_xact_id()")
+        cancel(alice, job)  # younger, and done before the pass begins
+        owner.execute("select ledger.sequence()")
+    sequence(owner)
+    assert types_of(owner, job) == ["job.requested", "job.cancel_requested", "job.cancelled"]
+    assert_projection_is_fold(owner)
+
+
 def test_a_new_life_takes_over_what_the_old_one_left(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     push_jobs(alice, 3)
