@@ -1221,6 +1221,7 @@ create function ledger.push(
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
 set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set plan_cache_mode = force_generic_plan  -- planning takes longer than a push of one event; these plans hold for every size
 set standard_conforming_strings = on  -- the texts in what it calls are read when a session first calls it
 as $$
 #variable_conflict use_variable
@@ -1367,7 +1368,7 @@ create function ledger.submit(
 returns uuid
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
-set jit = off set enable_seqscan = off set standard_conforming_strings = on
+set jit = off set enable_seqscan = off set plan_cache_mode = force_generic_plan set standard_conforming_strings = on
 as $$
 #variable_conflict use_variable
 declare
@@ -1385,7 +1386,7 @@ begin
     v_data := json_strip_nulls(json_build_object('name', name, 'namespace', namespace, 'priority', priority,
         'run_at', to_char(run_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'limits', limits, 'key', key, 'labels', labels));
     v_data := (left(v_data::text, -1) || ',"params":' || params::text || '}')::json;
-    v_wrong := ledger.judge('job.requested', 1, v_data::text);
+    select j.verdict into v_wrong from ledger.judge('job.requested', 1, v_data::text) j;
     if v_wrong is not null then
         raise exception 'job refused: %', v_wrong using errcode = 'JL003';
     end if;
