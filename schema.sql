@@ -996,7 +996,8 @@ comment on function ledger.is_deeper is 'Whether a JSON text nests deeper than s
 create function ledger.judge(p_type text, p_v integer, p_data text) returns table (verdict text)
 language sql stable
 begin atomic
-    -- A set of one row, so that the planner takes it into the statement that judges a batch: a call an event costs as much again.
+    -- A set of one row, so that the planner takes it into the statement that judges a batch: a call an event would cost as much
+    -- again. A field that is null in the JSON is null here, as if it were absent.
     select case
         when o.verdict is not null then o.verdict
         when p_type = 'job.cancel_requested' then
@@ -1019,6 +1020,7 @@ begin atomic
         when json_typeof(r.parent) <> 'string' or r.parent is not null and ledger.as_uuid(r.parent #>> '{}') is null
             then 'invalid: parent must be a UUID'
         when json_typeof(r.limits) <> 'object' then 'invalid: limits must be a JSON object'
+        -- no such day: then the cast raises
         when not isfinite((r.run_at #>> '{}')::timestamptz) then 'invalid: run_at is never'
         else coalesce(
             case when r.limits is not null then (
@@ -1153,7 +1155,7 @@ begin
         ) a
         left join ledger.events k on k.id = a.id
         left join ledger.events r on r.job_id = a.job_id and r.type = 'job.requested'
-        cross join lateral ledger.judge(a.type, a.v,
+        cross join lateral ledger.judge(a.type, a.v,  -- what is refused from outside, or known, is not read
             case when a.id is not null and a.job_id is not null and a.is_timed and k.id is null then a.data end) g
     ), refused as (
         insert into ledger.refusals (replica_id, replica_seq, event_id, job_id, owner, code, detail, type, data)
