@@ -970,16 +970,38 @@ comment on table ledger.limits is
      No depth above 128: readers have limits of their own.';
 insert into ledger.limits default values;
 
+-- What a regular expression costs is the making of its states, anew at each call: asked of a batch at once, it costs a twentieth.
+create function ledger.all_match(p_texts text[], p_pattern text) returns boolean
+language plpgsql immutable
+as $$
+declare
+    v_text text := array_to_string(p_texts, ',', '') || ',';
+begin
+    -- as many commas as texts: each ends one, and none stands within one
+    return octet_length(v_text) - octet_length(replace(v_text, ',', '')) = cardinality(p_texts) and v_text ~ ('^(' || p_pattern || ',)*$');
+end
+$$;
+comment on function ledger.all_match is 'Whether every one of the texts, whole, is what the pattern says. It must not match a comma.';
+
+create function ledger.are_uuids(p_texts text[]) returns boolean
+language sql immutable
+return ledger.all_match(p_texts, '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}');
+
 create function ledger.as_uuid(p_text text) returns uuid
 language sql immutable
-return case when p_text ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then p_text::uuid end;
+return case when ledger.are_uuids(array[p_text]) then p_text::uuid end;
 comment on function ledger.as_uuid is 'The UUID that a text spells, or null.';
+
+create function ledger.are_times(p_texts text[]) returns boolean
+language sql immutable
+-- RFC 3339 with an offset, in the years that every reader's calendar knows, also after a shift to another zone
+return ledger.all_match(p_texts,
+    '(1[6-9]|[2-8]\d)\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)');
+comment on function ledger.are_times is 'Whether the texts look like times; whether there are such days, the cast tells.';
 
 create function ledger.is_time(p_text text) returns boolean
 language sql immutable
--- RFC 3339 with an offset, in the years that every reader's calendar knows, also after a shift to another zone
-return p_text ~ '^(1[6-9]|[2-8]\d)\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$';
-comment on function ledger.is_time is 'Whether a text looks like a time; whether there is such a day, the cast tells.';
+return case when p_text is not null then ledger.are_times(array[p_text]) end;
 
 create function ledger.is_deeper(p_data text, p_depth integer) returns boolean
 language plpgsql immutable
@@ -987,9 +1009,6 @@ as $$
 declare
     v_brackets text;
 begin
-    if length(p_data) - length(translate(p_data, '[{', '')) <= p_depth then
-        return false;  -- so few that they cannot nest deeper
-    end if;
     -- A text that never ends is taken to the end as well: otherwise the search starts again at each of its quotes.
     v_brackets := translate(regexp_replace(regexp_replace(p_data, '"([^"\\]|\\.)*"?', '', 'g'), '[^][{}]', '', 'g'), '{}', '[]');
     for i in 1 .. p_depth loop
@@ -1001,98 +1020,79 @@ end
 $$;
 comment on function ledger.is_deeper is 'Whether a JSON text nests deeper than so many levels.';
 
-create function ledger.judge_request(p_data json) returns text
-language plpgsql immutable
-as $$
-declare
-    r record;
-    l record;
-begin
-    select * into r from json_to_record(p_data)
-        as x (name json, namespace json, params json, priority json, run_at json, limits json, key json, labels json, retry_of json, parent json);
-    if json_typeof(r.name) is distinct from 'string' or length(r.name #>> '{}') not between 1 and 200 then
-        return 'name must be a text of 1 to 200 characters';
-    elsif json_typeof(r.namespace) <> 'string' or length(r.namespace #>> '{}') not between 1 and 100 then
-        return 'namespace must be a text of 1 to 100 characters';
-    elsif json_typeof(r.params) <> 'object' then
-        return 'params must be a JSON object';
-    elsif r.priority::text !~ '^-?\d{1,5}$' or (r.priority::text)::integer not between -32768 and 32767 then
-        return 'priority must be a whole number from -32768 to 32767';
-    elsif json_typeof(r.run_at) <> 'null' and (json_typeof(r.run_at) <> 'string' or not ledger.is_time(r.run_at #>> '{}')) then
-        return 'run_at must be an RFC 3339 time with an offset';
-    elsif json_typeof(r.key) not in ('string', 'null') or length(r.key #>> '{}') not between 1 and 200 then
-        return 'key must be a text of 1 to 200 characters';
-    elsif json_typeof(r.labels) <> 'object' then
-        return 'labels must be a JSON object';
-    elsif json_typeof(r.retry_of) <> 'null' and (json_typeof(r.retry_of) <> 'string' or ledger.as_uuid(r.retry_of #>> '{}') is null) then
-        return 'retry_of must be a UUID';
-    elsif json_typeof(r.parent) <> 'null' and (json_typeof(r.parent) <> 'string' or ledger.as_uuid(r.parent #>> '{}') is null) then
-        return 'parent must be a UUID';
-    elsif json_typeof(r.limits) not in ('object', 'null') then
-        return 'limits must be a JSON object';
-    end if;
-    perform (r.run_at #>> '{}')::timestamptz;
-    if json_typeof(r.limits) = 'object' then
-        select * into l from json_to_record(r.limits) as x (max_attempts json, timeout json, expires_at json);
-        if json_typeof(l.max_attempts) <> 'null'
-           and (l.max_attempts::text !~ '^\d{1,4}$' or (l.max_attempts::text)::integer not between 1 and 1000) then
-            return 'limits.max_attempts must be a whole number from 1 to 1000';
-        elsif json_typeof(l.timeout) <> 'null'
-              and (l.timeout::text !~ '^\d{1,6}(\.\d{1,6})?$' or (l.timeout::text)::numeric not between 0.001 and 604800) then
-            return 'limits.timeout must be a number of seconds from 0.001 to 604800';
-        elsif json_typeof(l.expires_at) <> 'null'
-              and (json_typeof(l.expires_at) <> 'string' or not ledger.is_time(l.expires_at #>> '{}')) then
-            return 'limits.expires_at must be an RFC 3339 time with an offset';
-        end if;
-        perform (l.expires_at #>> '{}')::timestamptz;
-    end if;
-    return null;
-end
-$$;
-comment on function ledger.judge_request is 'What is wrong with the data of a job.requested, or null.';
-
-create function ledger.judge(p_type text, p_v integer, p_data text) returns text
-language plpgsql stable
-as $$
-declare
-    l ledger.limits%rowtype;
-    v_data json;
-    v_wrong text;
-begin
-    if p_type is null or p_type not in ('job.requested', 'job.cancel_requested') then
-        return 'not_allowed: clients write job.requested and job.cancel_requested only';
-    elsif p_v is distinct from 1 then
-        return format('unknown_version: version %s of %s is not known here', p_v, p_type);
-    elsif p_data is null then
-        return 'invalid: data is missing';
-    end if;
-    select * into l from ledger.limits;
-    if octet_length(p_data) > least(l.max_event_bytes, l.max_batch_bytes) then
-        return format('too_large: data has %s bytes; the limit is %s', octet_length(p_data), least(l.max_event_bytes, l.max_batch_bytes));
-    elsif ledger.is_deeper(p_data, l.max_json_depth) then
-        return format('too_large: data nests deeper than %s levels', l.max_json_depth);
-    end if;
-    v_data := p_data::json;
-    if strpos(p_data, '\u') > 0 then
-        perform p_data::jsonb;  -- stricter: it refuses NUL and half of a surrogate pair, which not every reader can hold
-    end if;
-    if json_typeof(v_data) <> 'object' then
-        return 'invalid: data must be a JSON object';
-    elsif p_type = 'job.requested' then
-        v_wrong := ledger.judge_request(v_data);
-        if v_wrong is not null then
-            return 'invalid: ' || v_wrong;
-        elsif octet_length((v_data -> 'params')::text) > l.max_params_bytes then
-            return format('too_large: params has %s bytes; the limit is %s', octet_length((v_data -> 'params')::text), l.max_params_bytes);
-        elsif (v_data #>> '{limits,expires_at}')::timestamptz <= now() then
-            return format('expired: the job was to be done by %s', v_data #>> '{limits,expires_at}');
-        end if;
-    elsif json_typeof(v_data -> 'reason') not in ('string', 'null') or length(v_data ->> 'reason') > 2000 then
-        return 'invalid: reason must be a text of at most 2000 characters';
-    end if;
-    return null;
-end
-$$;
+create function ledger.judge(p_type text, p_v integer, p_data text) returns table (verdict text)
+language sql stable
+begin atomic
+    -- A set of one row, so that the planner takes it into the statement that judges a batch: a call an event would cost as much
+    -- again. A field that is null in the JSON is null here, as if it were absent.
+    select case
+        when o.verdict is not null then o.verdict
+        when p_type = 'job.cancel_requested' then
+            case when json_typeof(r.reason) <> 'string' or length(r.reason #>> '{}') > 2000
+                 then 'invalid: reason must be a text of at most 2000 characters' end
+        when json_typeof(r.name) is distinct from 'string' or length(r.name #>> '{}') not between 1 and 200
+            then 'invalid: name must be a text of 1 to 200 characters'
+        when json_typeof(r.namespace) <> 'string' or length(r.namespace #>> '{}') not between 1 and 100
+            then 'invalid: namespace must be a text of 1 to 100 characters'
+        when json_typeof(r.params) <> 'object' then 'invalid: params must be a JSON object'
+        when r.priority::text !~ '^-?\d{1,5}$' or r.priority::text::integer not between -32768 and 32767
+            then 'invalid: priority must be a whole number from -32768 to 32767'
+        when json_typeof(r.run_at) <> 'string' or not ledger.is_time(r.run_at #>> '{}')
+            then 'invalid: run_at must be an RFC 3339 time with an offset'
+        when json_typeof(r.key) <> 'string' or length(r.key #>> '{}') not between 1 and 200
+            then 'invalid: key must be a text of 1 to 200 characters'
+        when json_typeof(r.labels) <> 'object' then 'invalid: labels must be a JSON object'
+        when json_typeof(r.retry_of) <> 'string' or r.retry_of is not null and ledger.as_uuid(r.retry_of #>> '{}') is null
+            then 'invalid: retry_of must be a UUID'
+        when json_typeof(r.parent) <> 'string' or r.parent is not null and ledger.as_uuid(r.parent #>> '{}') is null
+            then 'invalid: parent must be a UUID'
+        when json_typeof(r.limits) <> 'object' then 'invalid: limits must be a JSON object'
+        -- no such day: then the cast raises
+        when not isfinite((r.run_at #>> '{}')::timestamptz) then 'invalid: run_at is never'
+        else coalesce(
+            case when r.limits is not null then (
+                select case
+                    when l.max_attempts::text !~ '^\d{1,4}$' or l.max_attempts::text::integer not between 1 and 1000
+                        then 'invalid: limits.max_attempts must be a whole number from 1 to 1000'
+                    when l.timeout::text !~ '^\d{1,6}(\.\d{1,6})?$' or l.timeout::text::numeric not between 0.001 and 604800
+                        then 'invalid: limits.timeout must be a number of seconds from 0.001 to 604800'
+                    when json_typeof(l.expires_at) <> 'string' or not ledger.is_time(l.expires_at #>> '{}')
+                        then 'invalid: limits.expires_at must be an RFC 3339 time with an offset'
+                    when not isfinite((l.expires_at #>> '{}')::timestamptz) then 'invalid: limits.expires_at is never'
+                end
+                from json_to_record(r.limits) l (max_attempts json, timeout json, expires_at json)) end,
+            case when octet_length(o.data) > (select l.max_params_bytes from ledger.limits l)
+                  and octet_length(r.params::text) > (select l.max_params_bytes from ledger.limits l)
+                 then format('too_large: params has %s bytes; the limit is %s', octet_length(r.params::text),
+                             (select l.max_params_bytes from ledger.limits l)) end,
+            case when (r.limits ->> 'expires_at')::timestamptz <= now()
+                 then format('expired: the job was to be done by %s', r.limits ->> 'expires_at') end)
+        end
+    from (
+        -- first from outside: a text is not parsed before it is known to be neither too long nor too deep
+        select case
+            when p_type is null or p_type not in ('job.requested', 'job.cancel_requested')
+                then 'not_allowed: clients write job.requested and job.cancel_requested only'
+            when p_v is distinct from 1 then format('unknown_version: version %s of %s is not known here', p_v, p_type)
+            when e.data is null then 'invalid: data is missing'
+            when octet_length(e.data) > (select least(l.max_event_bytes, l.max_batch_bytes) from ledger.limits l)
+                then format('too_large: data has %s bytes; the limit is %s', octet_length(e.data),
+                            (select least(l.max_event_bytes, l.max_batch_bytes) from ledger.limits l))
+            when octet_length(e.data) - octet_length(replace(replace(e.data, '{', ''), '[', '')) > (select l.max_json_depth from ledger.limits l)
+                 and ledger.is_deeper(e.data, (select l.max_json_depth from ledger.limits l))
+                then format('too_large: data nests deeper than %s levels', (select l.max_json_depth from ledger.limits l))
+            -- jsonb is stricter: it refuses NUL and half of a surrogate pair, which not every reader can hold
+            when case when strpos(e.data, '\u') > 0 and json_typeof(e.data::json) is not null then jsonb_typeof(e.data::jsonb)
+                      when e.data like '{%' then 'object'
+                      else json_typeof(e.data::json) end <> 'object' then 'invalid: data must be a JSON object'
+            end as verdict, e.data
+        from (select p_data as data offset 0) e  -- a constant would be cast before anything else
+        offset 0
+    ) o,
+    json_to_record(case when o.verdict is null then o.data::json end)
+        as r (name json, namespace json, params json, priority json, run_at json, limits json, key json, labels json, retry_of json,
+              parent json, reason json);
+end;
 comment on function ledger.judge is
     'What is wrong with a client''s event in itself, as "code: detail", or null. Strict, so that what passes here can be read by
      every reader later. Raises a data exception for what is not JSON.';
@@ -1155,27 +1155,35 @@ create function ledger.admit(
     p_occurred_at text[], p_correlation_ids text[], p_causation_ids text[], p_data text[]) returns void
 language plpgsql
 as $$
+declare
+    v_uuids boolean := ledger.are_uuids(p_ids || p_job_ids);
+    v_times boolean := ledger.are_times(p_occurred_at);
 begin
-    with arrived as materialized (
-        select ledger.as_uuid(a.id) as id, ledger.as_uuid(a.job_id) as job_id, a.id as sent_id, a.job_id as sent_job_id,
-               a.type, a.v, a.occurred_at, a.correlation_id, a.causation_id, a.data, a.n, p_before + a.n as seq
-        from unnest(p_ids, p_job_ids, p_types, p_versions, p_occurred_at, p_correlation_ids, p_causation_ids, p_data)
-             with ordinality a (id, job_id, type, v, occurred_at, correlation_id, causation_id, data, n)
-    ), judged as materialized (
+    with judged as materialized (
         select a.*, k.id is not null as known,
             case
                 when a.id is null or a.job_id is null then 'invalid: id and job_id must be UUIDs'
-                when a.occurred_at is null or not ledger.is_time(a.occurred_at) then 'invalid: occurred_at must be an RFC 3339 time with an offset'
+                when not a.is_timed then 'invalid: occurred_at must be an RFC 3339 time with an offset'
                 when k.id is not null then
                     case when (k.owner, k.job_id, k.type, k.data::text) is distinct from (p_owner, a.job_id, a.type, a.data)
                          then 'id_conflict: another event has this id' end
-                else coalesce(ledger.judge(a.type, a.v, a.data),
+                else coalesce(g.verdict,
                     case when a.type = 'job.requested' and r.id is not null then 'id_conflict: this job was requested before'
                          when a.type = 'job.cancel_requested' and r.owner <> p_owner then 'not_yours: no such job of yours' end)
             end as verdict
-        from arrived a
+        from (
+            select case when v_uuids then a.id::uuid else ledger.as_uuid(a.id) end as id,
+                   case when v_uuids then a.job_id::uuid else ledger.as_uuid(a.job_id) end as job_id,
+                   v_times or coalesce(ledger.is_time(a.occurred_at), false) as is_timed, a.id as sent_id, a.job_id as sent_job_id,
+                   a.type, a.v, a.occurred_at, a.correlation_id, a.causation_id, a.data, p_before + a.n as seq
+            from unnest(p_ids, p_job_ids, p_types, p_versions, p_occurred_at, p_correlation_ids, p_causation_ids, p_data)
+                 with ordinality a (id, job_id, type, v, occurred_at, correlation_id, causation_id, data, n)
+            offset 0
+        ) a
         left join ledger.events k on k.id = a.id
         left join ledger.events r on r.job_id = a.job_id and r.type = 'job.requested'
+        cross join lateral ledger.judge(a.type, a.v,  -- what is refused from outside, or known, is not read
+            case when a.id is not null and a.job_id is not null and a.is_timed and k.id is null then a.data end) g
     ), refused as (
         insert into ledger.refusals (replica_id, replica_seq, event_id, job_id, owner, code, detail, type, data)
         select p_replica, j.seq, coalesce(j.sent_id, ''), left(j.sent_job_id, 200), p_owner,
@@ -1186,8 +1194,7 @@ begin
         (id, job_id, type, v, owner, actor, replica_id, replica_seq, occurred_at, recorded_at, correlation_id, causation_id, life, data)
     select j.id, j.job_id, j.type, j.v, p_owner, p_actor, p_replica, j.seq, j.occurred_at::timestamptz,
            now(), j.correlation_id::uuid, j.causation_id::uuid, (select ledger.current_life()), j.data::json
-    from judged j where j.verdict is null and not j.known
-    order by j.n;
+    from judged j where j.verdict is null and not j.known;
 end
 $$;
 
@@ -1243,6 +1250,7 @@ create function ledger.push(
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
 set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set plan_cache_mode = force_generic_plan  -- planning takes longer than a push of one event; these plans hold for every size
 set standard_conforming_strings = on  -- the texts in what it calls are read when a session first calls it
 as $$
 #variable_conflict use_variable
@@ -1389,7 +1397,7 @@ create function ledger.submit(
 returns uuid
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
-set jit = off set enable_seqscan = off set standard_conforming_strings = on
+set jit = off set enable_seqscan = off set plan_cache_mode = force_generic_plan set standard_conforming_strings = on
 as $$
 #variable_conflict use_variable
 declare
@@ -1407,7 +1415,7 @@ begin
     v_data := json_strip_nulls(json_build_object('name', name, 'namespace', namespace, 'priority', priority,
         'run_at', to_char(run_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'limits', limits, 'key', key, 'labels', labels));
     v_data := (left(v_data::text, -1) || ',"params":' || params::text || '}')::json;
-    v_wrong := ledger.judge('job.requested', 1, v_data::text);
+    select j.verdict into v_wrong from ledger.judge('job.requested', 1, v_data::text) j;
     if v_wrong is not null then
         raise exception 'job refused: %', v_wrong using errcode = 'JL003';
     end if;

@@ -1,4 +1,4 @@
-"""What the server accepts, every reader can read: ``ledger.judge_request`` against the models of ``ledger.events``."""
+"""What the server accepts, every reader can read: ``ledger.judge`` against the models of ``ledger.events``."""
 
 from __future__ import annotations
 
@@ -116,3 +116,35 @@ def test_of_a_key_that_stands_twice_both_sides_read_the_last(database: Database,
     )
     assert row == {"name": name}
     assert RequestedData.model_validate_json(text).name == name
+
+
+def test_of_limits_that_stand_twice_the_last_say_when_a_job_expires(database: Database) -> None:
+    connection = database.connect()
+    past, future = '{"expires_at": "2020-01-01T00:00:00Z"}', '{"expires_at": "2200-01-01T00:00:00Z"}'
+    assert accepted(connection, "job.requested", f'{{"name": "x", "limits": {past}, "limits": {future}}}')
+    assert not accepted(connection, "job.requested", f'{{"name": "x", "limits": {future}, "limits": {past}}}')
+
+
+ID, TIME = "01a20077-a74b-7112-b493-f73d2a69e3bf", "2026-01-01T00:00:00Z"
+NEARLY = [
+    None, "", ",", ",,", "infinity", "2026-01-01", f"{{{ID}}}", ID[:-1], ID[:8] + "--" + ID[10:],
+    *(odd for text in (ID, TIME) for odd in (text + ",", "," + text, text + "," + text, text + "\n", " " + text)),
+]  # fmt: skip
+
+
+def test_a_batch_is_right_only_where_each_of_its_texts_is(database: Database) -> None:
+    """Ids and times are matched all at once: what is wrong in one must not hide among its neighbours."""
+    connection = database.connect()
+
+    @given(st.lists(st.sampled_from([ID, TIME, *NEARLY]) | st.just(ID), max_size=4), st.booleans())
+    def check(texts: list[str | None], times: bool) -> None:
+        if times:
+            texts = [TIME if text == ID else text for text in texts]
+        row = connection.execute(
+            "select ledger.are_uuids(%(texts)s::text[]) as uuids, ledger.are_times(%(texts)s::text[]) as times",
+            {"texts": texts},
+        ).fetchone()
+        right = {"uuids": all(text == ID for text in texts), "times": all(text == TIME for text in texts)}
+        assert not texts or row == right
+
+    check()

@@ -87,6 +87,23 @@ def test_p8_a_refused_event_delays_nobody_and_its_author_learns_why(
     assert_projection_is_fold(owner)
 
 
+def test_p8_what_is_wrong_outside_of_an_event_is_told_before_what_is_wrong_inside(database: Database) -> None:
+    alice = database.connect("app_alice")
+    known = Draft()
+    push(alice, new_id(), 0, [known])
+    bad = "{bad"
+    drafts = [
+        Draft(id="nobody", data=bad), Draft(occurred_at="yesterday", data=bad), Draft(id=known.id, data=bad),
+        Draft("job.completed", bad), Draft(v=2, data=bad), Draft(data=bad),
+    ]  # fmt: skip
+    reply = push(alice, new_id(), 0, drafts)
+    assert isinstance(reply, Accepted)
+    assert [(r.code, r.detail.split()[0]) for r in reply.refused] == [
+        ("invalid", "id"), ("invalid", "occurred_at"), ("id_conflict", "another"),
+        ("not_allowed", "clients"), ("unknown_version", "version"), ("invalid", "invalid"),
+    ]  # fmt: skip
+
+
 def test_p8_one_event_over_a_lowered_batch_limit_is_judged_and_not_turned_away(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     owner.execute("update ledger.limits set max_batch_bytes = 1000")
