@@ -251,6 +251,8 @@ def _spoil(file: Path, page: int, start: int, *, in_log: bool) -> bytes:
     first, size = (_LOG_HEADER, _FRAME_HEADER + _PAGE) if in_log else (0, _PAGE)
     if len(content) <= first:
         return b""
+    if in_log:
+        start = max(start, _FRAME_HEADER)  # without its header, nobody knows whether a frame was a commit
     first += page % ((len(content) - first) // size) * size
     whole = bytes(content[first : first + size])
     content[first + start : first + size] = bytes(byte ^ 0xFF for byte in whole[start:])
