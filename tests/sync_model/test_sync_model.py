@@ -27,7 +27,7 @@ def test_p1_p2_p3_p4_p8_p12_all_agree_in_the_end(model: type[Plays]) -> None:
     run_state_machine_as_test(
         model,
         settings=settings(
-            max_examples=int(EXAMPLES or 12),
+            max_examples=int(EXAMPLES or 10),
             stateful_step_count=STEPS,
             derandomize=EXAMPLES is None,
             database=None,
