@@ -71,6 +71,7 @@ def _read_frames(log: WriteAheadLog, salts: tuple[int, int] | None, before: tupl
 
     A frame is damaged where its checksum is wrong and the one before it was right. Behind a damaged frame either of
     the two may be the wrong one: such a frame is used, with no more proof than pages outside of the log ever have.
+    A damaged frame that bears the mark of a commit ends its transaction all the same: the other frames are whole.
     """
     frames: list[Frame] = []
     proven = before is not None
@@ -87,11 +88,13 @@ def _read_frames(log: WriteAheadLog, salts: tuple[int, int] | None, before: tupl
             right = before is not None and (sum_1, sum_2) == _checksum(
                 content[_FRAME.size :], _checksum(content[:8], before, order), order
             )
-            frames.append(Frame(page, offset, length_after) if right or not proven else Frame(0, offset, 0))
+            frames.append(Frame(page if right or not proven else 0, offset, length_after))
             proven, before = right, (sum_1, sum_2)
     commits = [number for number, frame in enumerate(frames) if frame.length_after]
     log.frames = frames[: commits[-1] + 1] if commits else []
-    log.pages = log.frames[-1].length_after if commits else 0
+    if log.frames:
+        last = log.frames[-1]  # where it is damaged, what it says of the length is no better
+        log.pages = last.length_after if last.page else max(frame.page for frame in log.frames)
     log.latest = {frame.page: number for number, frame in enumerate(log.frames) if frame.page}
 
 

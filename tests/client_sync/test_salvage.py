@@ -187,6 +187,20 @@ def test_a_damaged_log_loses_no_event_of_another_frame(seed: int, jobs: JobClien
     assert events_of(tmp_path / "new.db") == events_of(path), "each later frame has the earlier events too"
 
 
+def test_p1_a_damaged_last_frame_takes_only_its_own_page(jobs: JobClient, path: Path, tmp_path: Path) -> None:
+    """It bears the mark of the commit: the transaction's other frames are no less committed for that."""
+    jobs.submit_many({"name": "count-words", "params": {"n": n}} for n in range(5))
+    damaged = at_rest(path, tmp_path / "damaged.db")
+    log = damaged.with_name("damaged.db-wal")
+    content = log.read_bytes()
+    log.write_bytes(content[:-1000] + bytes(byte ^ 0xFF for byte in content[-1000:]))
+    events = events_of(path)
+    assert not any(event_id.encode() in content[-PAGE:] for event_id in events), "a page of an index"
+    report = salvage(damaged, tmp_path / "new.db")
+    assert report.bad_frames == 1
+    assert events_of(tmp_path / "new.db") == events
+
+
 def test_a_log_that_was_cut_keeps_what_was_committed_before(jobs: JobClient, path: Path, tmp_path: Path) -> None:
     for n in range(40):
         jobs.submit("count-words", {"n": n})

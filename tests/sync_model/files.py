@@ -6,6 +6,8 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -16,32 +18,63 @@ from client_sync import JobClient
 from client_sync.lock import sync_lock
 from client_sync.projection import refold
 from client_sync.replica import Replica
+from client_sync.salvage import salvage
 from client_sync.sync import note_failure, translating
-from ledger.errors import ServerUnreachable
+from ledger.errors import NotALedger, ServerUnreachable
 from ledger.fold import load_state
 from ledger.ids import new_id
 from sync_model.wire import Call, Steps, Wire
 
+LOGINS: Final = {"app_alice": "app_alice", "app_bob": "app_bob", "carol@example.com": "app_alice"}
+"""Who syncs the files of whom: carol has no login, and somebody acts on her behalf."""
 MOST_COPIES: Final = 2
 _PARTS: Final = ("", "-wal", "-shm")
+_PAGE: Final = 4096
+_LOG_HEADER: Final = 32
+_FRAME_HEADER: Final = 24
+_AT_ONCE: Final = timedelta(days=-1)
+_WRITTEN: Final = """
+    select id, job_id, type, occurred_at, data, local_seq from events where local_seq is not null order by local_seq"""
+# what salvage may leave to the server, or to whoever reads why it was refused
+_NEEDS_NO_SAVING: Final = """
+    select e.id from events e cross join replica p
+    where e.seq is not null and e.local_seq <= p.acked_seq or e.id in (select f.event_id from refusals f)"""
 
 
 class Crash(BaseException):
     """The process ends here. Nothing in it hears of this."""
 
 
+@dataclass
+class Contents:
+    """What has to be in a file.
+
+    ``own`` has by their numbers the events that were written in it, or in the file that it was copied from, and
+    ``last`` the highest number ever. ``gone`` has the events that compaction took and no reading has brought back.
+    """
+
+    own: dict[int, str] = field(default_factory=dict)
+    last: int = 0
+    gone: set[str] = field(default_factory=set)
+
+    def copy(self) -> Contents:
+        return Contents(dict(self.own), self.last, set(self.gone))
+
+
 class ReplicaFile:
-    """One file. ``own`` lists the events that were written in it, or in the file that it was copied from."""
+    """One file, and what has to be in it."""
 
     def __init__(self, path: Path, owner: str, copy_of: ReplicaFile | None = None) -> None:
         self.path: Final = path
         self.owner: Final = owner
-        self.own: list[str] = []
-        self._copies: list[tuple[Path, list[str]]] = []
+        self.login: Final = LOGINS[owner]
+        self.on_behalf_of: Final = None if self.login == owner else owner
+        self.has = Contents()
+        self._copies: list[tuple[Path, Contents]] = []
         self._copied = 0
         if copy_of is not None:
             copy_file(copy_of.path, path)
-            self.own = list(copy_of.own)
+            self.has = copy_of.has.copy()
         self.client = JobClient(path)
 
     def close(self) -> None:
@@ -59,15 +92,14 @@ class ReplicaFile:
 
     def note_written(self) -> list[tuple[str, str, str]]:
         """Take in what was written since the last look: (id, job_id, data) of each. It may only be more."""
-        with look_into(self.path) as connection:
-            rows = connection.execute(
-                "select id, job_id, data from events where local_seq is not null order by local_seq"
-            ).fetchall()
-        ids = [row[0] for row in rows]
-        assert ids[: len(self.own)] == self.own, f"own events of {self.path.name} were lost or changed places"
-        new = rows[len(self.own) :]
-        self.own = ids
-        return new
+        rows = read_file(self.path, _WRITTEN)
+        old = {row["local_seq"]: row["id"] for row in rows if row["local_seq"] <= self.has.last}
+        assert old == self.has.own, f"own events of {self.path.name} were lost or changed places"
+        new = [row for row in rows if row["local_seq"] > self.has.last]
+        for row in new:
+            self.has.own[row["local_seq"]] = row["id"]
+            self.has.last = row["local_seq"]
+        return [(row["id"], row["job_id"], row["data"]) for row in new]
 
     def has_request(self, job_id: UUID) -> bool:
         with look_into(self.path) as connection:
@@ -86,9 +118,16 @@ class ReplicaFile:
         Raises whatever no cut explains.
         """
         replica = Replica(self.path, create=False)
-        steps = Steps(replica)
+        steps = Steps(replica, on_behalf_of=self.on_behalf_of)
         dead = _Remains(self.path, crash_at)
-        no_longer = replica.on_change(dead.count)
+
+        def follow() -> None:
+            (position,) = read_file(self.path, "select pulled_seq from replica")
+            if position["pulled_seq"] == 0:
+                self.has.gone.clear()  # what is read from the start comes back
+            dead.count()
+
+        no_longer = replica.on_change(follow)
         try:
             with sync_lock(self.path, timeout=5), replica.translating(), translating():
                 getattr(steps, call)(wire)
@@ -115,7 +154,7 @@ class ReplicaFile:
         self._copied += 1
         copy = self.path.with_suffix(f".copy{self._copied}")
         copy_file(self.path, copy)
-        self._copies.append((copy, list(self.own)))
+        self._copies.append((copy, self.has.copy()))
         if len(self._copies) > MOST_COPIES:
             self._copies.pop(0)[0].unlink()
 
@@ -123,12 +162,53 @@ class ReplicaFile:
         """Put an older copy in the place of the file. False without a copy."""
         if not self._copies:
             return False
-        copy, self.own = self._copies[which % len(self._copies)]
-        self.own = list(self.own)
+        copy, contents = self._copies[which % len(self._copies)]
+        self.has = contents.copy()
         self._replace(lambda: copy_file(copy, self.path))
         return True
 
-    def _replace(self, put: Callable[[], None]) -> None:
+    def compact(self) -> int:
+        """Let every job go that may. How many went."""
+        events = "select id, job_id from events"
+        before = {row["id"]: row["job_id"] for row in read_file(self.path, events)}
+        result = self.client.compact(_AT_ONCE)
+        after = {row["id"]: row["job_id"] for row in read_file(self.path, events)}
+        left = before.keys() - after.keys()
+        jobs = {before[event_id] for event_id in left}
+        assert (result.jobs, result.events) == (len(jobs), len(left))
+        assert jobs.isdisjoint(after.values()), "a job leaves whole"
+        self.has.gone |= left
+        self.has.own = {number: event_id for number, event_id in self.has.own.items() if event_id not in left}
+        return result.jobs
+
+    def salvage(self, page: int, start: int, *, in_log: bool) -> int:
+        """Damage a page, from byte ``start`` on, and go on with what can be saved. How many events of its own were."""
+        remains = _Remains(self.path, None)
+        remains.take()
+        damaged, new = Path(f"{self.path}.dead"), Path(f"{self.path}.new")
+        on_page = _spoil(Path(f"{damaged}-wal") if in_log else damaged, page, start, in_log=in_log)
+        before = {row["id"]: tuple(row)[:-1] for row in read_file(self.path, _WRITTEN)}
+        spared = [event_id for event_id in before if event_id.encode() not in on_page]
+        needed = set(spared) - {row["id"] for row in read_file(self.path, _NEEDS_NO_SAVING)}
+        try:
+            salvage(damaged, new)
+        except NotALedger:
+            assert not needed, f"{self.path.name} held what nobody else has"
+            JobClient(new).close()
+        rows = read_file(new, _WRITTEN)
+        after = {row["id"]: tuple(row)[:-1] for row in rows}
+        assert needed <= after.keys(), f"salvage has left behind what is only in {self.path.name}"
+        # an older page in the log may still have what compaction took: it was written here, and is saved once more
+        assert {event_id: row for event_id, row in after.items() if event_id in before}.items() <= before.items()
+        assert [e for e in after if e in spared] == [e for e in spared if e in after], "in the order of the old file"
+        self.has = Contents({row["local_seq"]: row["id"] for row in rows}, len(rows))
+        self._replace(lambda: new.rename(self.path))
+        for part in _PARTS:
+            Path(f"{damaged}{part}").unlink(missing_ok=True)
+            Path(f"{new}{part}").unlink(missing_ok=True)
+        return len(rows)
+
+    def _replace(self, put: Callable[[], object]) -> None:
         self.client.close()
         for part in _PARTS:
             Path(f"{self.path}{part}").unlink(missing_ok=True)
@@ -161,6 +241,23 @@ class _Remains:
         for part in ("", "-wal"):
             if (source := Path(f"{self._path}.dead{part}")).exists():
                 source.rename(f"{self._path}{part}")
+
+
+def _spoil(file: Path, page: int, start: int, *, in_log: bool) -> bytes:
+    """Flip every bit of a page, or of a frame of the log, from ``start`` to its end. What was there, with its frame."""
+    if not file.exists():
+        return b""
+    content = bytearray(file.read_bytes())
+    first, size = (_LOG_HEADER, _FRAME_HEADER + _PAGE) if in_log else (0, _PAGE)
+    if len(content) <= first:
+        return b""
+    if in_log:
+        start = max(start, _FRAME_HEADER)  # without its header, nobody knows whether a frame was a commit
+    first += page % ((len(content) - first) // size) * size
+    whole = bytes(content[first : first + size])
+    content[first + start : first + size] = bytes(byte ^ 0xFF for byte in whole[start:])
+    file.write_bytes(content)
+    return whole
 
 
 def read_file(path: Path, query: str) -> list[sqlite3.Row]:

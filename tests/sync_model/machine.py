@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal, TypeAlias, get_args
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -16,13 +16,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from client_sync import JobClient
 from client_sync.sync import SyncResult
-from sync_model.checks import check_all, check_now
+from ledger.errors import InvalidEvent
+from sync_model.checks import check_all, check_fold, check_now
 from sync_model.files import ReplicaFile
 from sync_model.server import LONG_AGO, OUTCOMES, ModelServer, Outcome
 from sync_model.wire import Call, Cut, Sent
 
-OWNERS: Final = ("app_alice", "app_alice", "app_bob")
-"""Whose the first files are."""
+OWNERS: Final = ("app_alice", "app_alice", "app_bob", "carol@example.com")
+"""Whose the first three files are: the last one's is either of the last two."""
 MOST_FILES: Final = 5
 LARGE: Final = {"text": "x" * 150}
 TIGHT_LIMIT: Final = 100
@@ -37,10 +38,13 @@ MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of its own is made the
 ROUNDS: Final = 12
 """How many times everybody may sync and work before they have to be at rest."""
 
+Meanwhile: TypeAlias = Literal["the app submits", "finished jobs leave", "another file syncs", "a processor works"]
+
 files = st.integers(0, MOST_FILES - 1)
 chosen_jobs = st.integers(0, 9)
-calls: st.SearchStrategy[Call] = st.sampled_from(["run", "push", "pull"])
+calls: st.SearchStrategy[Call] = st.sampled_from(["run", "push", "pull", "again"])
 counts = st.integers(0, 4)
+events: st.SearchStrategy[Meanwhile] = st.sampled_from(get_args(Meanwhile))
 cuts = st.builds(Cut, st.integers(1, 3), st.sampled_from(["after commit", "before commit"]))
 
 
@@ -54,7 +58,7 @@ class SyncModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._folder = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
-        self._ledger = ModelServer(self.server, self.template)
+        self.ledger = ModelServer(self.server, self.template)
         self._sent: Sent = defaultdict(set)
         self._written: dict[str, tuple[str, str, str]] = {}
         self._jobs: list[UUID] = []
@@ -65,18 +69,20 @@ class SyncModel(RuleBasedStateMachine):
         synced=st.booleans(),
         cloned=st.booleans(),
         worked=st.booleans(),
+        delegated=st.booleans(),
     )
-    def begin(self, counts: list[int], synced: bool, cloned: bool, worked: bool) -> None:
+    def begin(self, counts: list[int], synced: bool, cloned: bool, worked: bool, delegated: bool) -> None:
         """Everybody has something, there is an older copy of everything, and some has happened since."""
         for n, count in enumerate(counts):
-            self._add(OWNERS[n], copy_of=self._file(0) if cloned and n == 1 else None)
+            owner = OWNERS[3] if delegated and n == 2 else OWNERS[n]
+            self.add_file(owner, copy_of=self._file(0) if cloned and n == 1 else None)
             self.submit(n, count, False)
             if synced:
                 self._exchange(n, "run")
             self.back_up(n)
         self.dump_the_server()
         if worked:
-            for n in range(len(OWNERS)):
+            for n in range(len(self._files)):
                 self.sync(n, 1)
                 self._work("completed", 2)
                 self.pull(n)
@@ -89,7 +95,11 @@ class SyncModel(RuleBasedStateMachine):
             return
         file = self._file(n)
         params = LARGE if large else {}
-        self._jobs += file.client.submit_many({"name": "noop", "params": params} for _ in range(count))
+        try:
+            self._jobs += file.client.submit_many({"name": "noop", "params": params} for _ in range(count))
+        except InvalidEvent:
+            assert (large, file.client.limits.max_params_bytes) == (True, TIGHT_LIMIT), "as the last sync has heard"
+            count = 0
         self._note(file, count)
 
     @rule(n=files, which=st.integers(0, len(REFUSED) - 1))
@@ -146,19 +156,23 @@ class SyncModel(RuleBasedStateMachine):
         file.kill()
         self._note(file, 0)
 
-    @rule(n=files, call=calls, at=st.integers(1, 4), other=files, outcome=st.none() | st.sampled_from(OUTCOMES))
-    def meanwhile(self, n: int, call: Call, at: int, other: int, outcome: Outcome | None) -> None:
-        """Before the n-th call of an exchange the app submits, another file syncs, or the processor does something."""
+    @rule(n=files, call=calls, at=st.integers(1, 5), what=events, other=files, outcome=st.sampled_from(OUTCOMES))
+    def meanwhile(self, n: int, call: Call, at: int, what: Meanwhile, other: int, outcome: Outcome) -> None:
+        """Something else happens before the n-th call of an exchange."""
 
         def happen(call: int) -> None:
             if call != at:
                 return
-            if outcome is not None:
-                self._work(outcome, 2)
-            elif self._file(n) is self._file(other):
-                self.submit(n, 1, False)
-            else:
-                self._exchange(other, "run")
+            match what:
+                case "the app submits":
+                    self.submit(n, 1, False)
+                case "finished jobs leave":
+                    self.compact(n, False)
+                case "another file syncs":
+                    if self._file(n) is not self._file(other):
+                        self._exchange(other, "run")
+                case "a processor works":
+                    self._work(outcome, 2)
 
         self._exchange(n, call, meanwhile=happen)
 
@@ -167,7 +181,7 @@ class SyncModel(RuleBasedStateMachine):
     @rule(n=files)
     def clone(self, n: int) -> None:
         if len(self._files) < MOST_FILES:
-            self._add(self._file(n).owner, copy_of=self._file(n))
+            self.add_file(self._file(n).owner, copy_of=self._file(n))
 
     @rule(n=files)
     def back_up(self, n: int) -> None:
@@ -179,27 +193,44 @@ class SyncModel(RuleBasedStateMachine):
             self.happened["files restored"] += 1
             self._note(self._file(n), 0)
 
+    @rule(n=files, finished=st.booleans())
+    def compact(self, n: int, finished: bool) -> None:
+        """At any moment, or when there is something to let go."""
+        if finished:
+            self._exchange(n, "run")
+            self._work("completed", 4)
+            self._exchange(n, "pull")
+        self.happened["jobs compacted"] += self._file(n).compact()
+        self._note(self._file(n), 0)
+
+    @rule(n=files, page=st.integers(0, 40), start=st.sampled_from([0, 100, 2048]), in_log=st.booleans())
+    def salvage(self, n: int, page: int, start: int, in_log: bool) -> None:
+        """A page is damaged, and what can be saved takes the place of the file."""
+        self.happened["events salvaged"] += self._file(n).salvage(page, start, in_log=in_log)
+        self.happened["files salvaged"] += 1
+        self._note(self._file(n), 0)
+
     # What happens to the server
 
     @rule()
     def dump_the_server(self) -> None:
-        self._ledger.dump()
+        self.ledger.dump()
 
     @rule(which=st.integers(0, 1), at_once=st.booleans())
     def restore_the_server(self, which: int, at_once: bool) -> None:
         """With or without a processor that notices before the next client comes."""
-        if self._ledger.restore(which):
+        if self.ledger.restore(which):
             self.happened["server restored"] += 1
             if at_once:
-                self._ledger.sequence()
+                self.ledger.sequence()
 
     @rule()
     def begin_life(self) -> None:
-        self._ledger.begin_life()
+        self.ledger.begin_life()
 
     @rule(tight=st.booleans())
     def change_the_limits(self, tight: bool) -> None:
-        self._ledger.limit(TIGHT_LIMIT if tight else 262_144)
+        self.ledger.limit(TIGHT_LIMIT if tight else 262_144)
 
     @rule(outcome=st.sampled_from(OUTCOMES), most=st.integers(1, 3))
     def process(self, outcome: Outcome, most: int) -> None:
@@ -211,15 +242,15 @@ class SyncModel(RuleBasedStateMachine):
         try:
             if sys.exc_info()[0] is None:
                 self._heal()
-                kept = set(self._ledger.taken).union(*(file.own for file in self._files))
-                check_all(self._files, self._ledger, self._written, kept, self._sent)
+                kept = set(self.ledger.taken).union(*(file.has.own.values() for file in self._files))
+                check_all(self._files, self.ledger, self._written, kept, self._sent)
                 self.happened["examples"] += 1
                 self.happened["events"] += len(self._written)
                 self.happened["lost with what was overwritten"] += len(self._written.keys() - kept)
         finally:
             for file in self._files:
                 file.close()
-            self._ledger.close()
+            self.ledger.close()
             self._folder.cleanup()
 
     def _heal(self) -> None:
@@ -232,12 +263,16 @@ class SyncModel(RuleBasedStateMachine):
         else:
             raise AssertionError(f"after {ROUNDS} rounds still: {results}")
         for file in self._files:
-            with JobClient(file.path, dsn=self._ledger.dsn(file.owner), create=False) as client:
+            check_fold(file)
+            dsn = self.ledger.dsn(file.login)
+            with JobClient(file.path, dsn, on_behalf_of=file.on_behalf_of, create=False) as client:
                 assert client.sync() == SyncResult(), "the door that apps use finds nothing left to do"
+                assert client.sync(again=True) == SyncResult(pulled=len(file.has.gone)), "what has left comes back"
+            file.has.gone.clear()
 
     # Steps
 
-    def _add(self, owner: str, copy_of: ReplicaFile | None = None) -> None:
+    def add_file(self, owner: str, copy_of: ReplicaFile | None = None) -> None:
         self._files.append(ReplicaFile(Path(self._folder.name, f"{len(self._files)}.db"), owner, copy_of))
 
     def _file(self, n: int) -> ReplicaFile:
@@ -264,18 +299,18 @@ class SyncModel(RuleBasedStateMachine):
     ) -> SyncResult:
         """``meanwhile`` is called before each call of the ledger, with its number."""
         file = self._file(n)
-        wire = self._ledger.wire(file.path, file.owner)
+        wire = self.ledger.wire(file.path, file.login)
         wire.set_up(self._sent, cut, meanwhile)
         result = file.exchange(wire, call, crash_at=crash_at).result
         self._note(file, 0)
-        self._ledger.look()
-        check_now(file, self._ledger)
+        self.ledger.look()
+        check_now(file, self.ledger)
         told = Counter(exchanges=1, forked=result.forked, rewound=result.rewound, lives=result.new_epoch)
         told[f"cut {cut.when}" if cut and wire.happened else "not cut"] += 1
         self.happened.update(told)
         return result
 
     def _work(self, outcome: Outcome, most: int) -> int:
-        done = self._ledger.work(outcome, most)
-        self._ledger.look()
+        done = self.ledger.work(outcome, most)
+        self.ledger.look()
         return done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -19,6 +19,7 @@ from soak.server import Rescuer
 from waiting import until
 
 from ledger.database import connect
+from sync_model.files import LOGINS
 from sync_model.wire import Wire
 
 Outcome: TypeAlias = Literal["started", "progressed", "completed", "retried", "deferred", "failed", "died"]
@@ -56,6 +57,9 @@ class ModelServer:
         self._running: list[DictRow] = []
         self.taken: frozenset[str] = frozenset()
         self.in_order = True
+        for owner, login in LOGINS.items():
+            if login != owner:
+                self.rows("select ledger.delegate(%(login)s, %(owner)s, true)", login=login, owner=owner)
         self.sequence()
 
     def close(self) -> None:
@@ -63,13 +67,13 @@ class ModelServer:
         for place in (self._here, *self._dumps):
             place.life.close()
 
-    def dsn(self, owner: str) -> str:
-        return self._here.database.dsn_as(owner)
+    def dsn(self, login: str) -> str:
+        return self._here.database.dsn_as(login)
 
-    def wire(self, path: Path, owner: str) -> Wire:
+    def wire(self, path: Path, login: str) -> Wire:
         """The session of a file; another one where the last was cut."""
         if path not in self._wires or self._wires[path].closed:
-            self._wires[path] = Wire.open(self.dsn(owner))
+            self._wires[path] = Wire.open(self.dsn(login))
         return self._wires[path]
 
     @property
@@ -107,13 +111,21 @@ class ModelServer:
         """Go on in one of the dumps, a database that nobody has looked at yet. False without a dump."""
         if not self._dumps:
             return False
-        dump = self._dumps.pop(which % len(self._dumps))
+        self._go_on_in(self._dumps.pop(which % len(self._dumps)))
+        return True
+
+    def move(self, server: str, database: AbstractContextManager[Database], taken: frozenset[str]) -> None:
+        """Go on in a database of another server, into which a dump was restored. ``taken`` is what the dump has."""
+        life = ExitStack()
+        self._go_on_in(_Place(life, life.enter_context(database), taken))
+        self._server = server
+
+    def _go_on_in(self, place: _Place) -> None:
         self._hang_up_all()
         self._here.life.close()
-        self._here, self.taken = dump, dump.taken
+        self._here, self.taken = place, place.taken
         assert self._read_taken() == self.taken, "a dump holds what the server had"
         self.in_order = False
-        return True
 
     def begin_life(self) -> None:
         self.rows("select ledger.begin_life('as the model wants it')")

@@ -11,49 +11,42 @@ end everything is healed and synced, and all have to tell one story. CI runs the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
-from databases import new_template
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from client_sync import outbox, plan
-from jobledger.embedded import temporary_postgres
-from sync_model.machine import SyncModel
+from sync_model.plays import Plays, playing
+from sync_model.wire import Cut
 
 EXAMPLES = os.environ.get("SYNC_MODEL_EXAMPLES")
 STEPS = int(os.environ.get("SYNC_MODEL_STEPS", "25"))
 
 
-@pytest.fixture
-def careless_server() -> Iterator[str]:
-    """A server that does not wait for the disk: hundreds of databases come and go, and nobody pulls the plug."""
-    if given := os.environ.get("LEDGER_TEST_DSN"):
-        yield given
-        return
-    with temporary_postgres({"fsync": "off"}) as server:
-        yield server.dsn()
+def test_p1_p2_p3_p4_p8_p12_all_agree_in_the_end(model: type[Plays]) -> None:
+    run_state_machine_as_test(
+        model,
+        settings=settings(
+            max_examples=int(EXAMPLES or 10),
+            stateful_step_count=STEPS,
+            derandomize=EXAMPLES is None,
+            database=None,
+            deadline=None,
+            # a shorter example is worth minutes to a person, and not to a build that has already failed
+            phases=[Phase.generate, Phase.shrink] if EXAMPLES else [Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    print(dict(Plays.happened))  # noqa: T201 - for whoever runs it by hand, with -s
 
 
-def test_p1_p2_p3_p4_p8_p12_all_agree_in_the_end(careless_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # a few events fill a push and a page, so that a short example has many of them
-    monkeypatch.setattr(outbox, "MAX_PUSH_EVENTS", 3)
-    monkeypatch.setattr(plan, "FIRST_PAGE", 2)
-    monkeypatch.setattr(plan, "LAST_PAGE", 4)
-    with new_template(careless_server) as template:
-        model = type("Model", (SyncModel,), {"server": careless_server, "template": template})
-        run_state_machine_as_test(
-            model,
-            settings=settings(
-                max_examples=int(EXAMPLES or 20),
-                stateful_step_count=STEPS,
-                derandomize=EXAMPLES is None,
-                database=None,
-                deadline=None,
-                # a shorter example is worth minutes to a person, and not to a build that has already failed
-                phases=[Phase.generate, Phase.shrink] if EXAMPLES else [Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    print(dict(SyncModel.happened))  # noqa: T201 - for whoever runs it by hand, with -s
+def test_p8_a_refusal_ends_where_a_copy_of_the_event_was_taken(model: type[Plays]) -> None:
+    with playing(model) as stage:
+        stage.be_refused_what_is_taken_from_a_copy(0, worked=True)
+
+
+@pytest.mark.parametrize("of_copy", [2, 3])
+def test_p1_a_log_that_was_not_read_to_its_end_says_nothing_of_what_it_holds(model: type[Plays], of_copy: int) -> None:
+    with playing(model) as stage:
+        cut = Cut(3, "before commit")  # the new life has begun, and nothing of it was read
+        stage.let_a_copy_come_first_to_a_restored_server(0, 2, of_copy, 1, cut, compacted=False)

@@ -13,7 +13,7 @@ from psycopg.rows import DictRow, dict_row
 
 from client_sync.sync import Exchange
 
-Call: TypeAlias = Literal["push", "pull", "run"]
+Call: TypeAlias = Literal["push", "pull", "run", "again"]
 When: TypeAlias = Literal["before commit", "after commit"]
 MOST_CALLS: Final = 300
 Sent: TypeAlias = defaultdict[tuple[UUID, int], set[str]]
@@ -76,3 +76,7 @@ class Steps(Exchange):
     def pull(self, connection: psycopg.Connection[DictRow]) -> None:
         self._identify(connection)
         self._pull(connection)
+
+    def again(self, connection: psycopg.Connection[DictRow]) -> None:
+        self._again = True
+        self.run(connection)
