@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 BATCH: Final = 1000
 LOOK_EVERY_S: Final = 0.05
-PATIENCE_S: Final = 600.0
+PATIENCE_S: Final = 60.0
+DRAINS_WITHIN_S: Final = 3600.0
 
 _PUSH: Final = """
     select ledger.push(%(replica)s::uuid, %(base)s::bigint, %(ids)s::text[], %(jobs)s::text[], %(types)s::text[],
@@ -67,13 +68,15 @@ def sequence_all(database: Database) -> None:
             pass
 
 
-def until(look: Callable[[], Any], what: str, alive: Callable[[], object] = lambda: None) -> Any:
+def until(
+    look: Callable[[], Any], what: str, alive: Callable[[], object] = lambda: None, *, seconds: float = PATIENCE_S
+) -> Any:
     """Look again and again until something is there; its value. Raises LedgerError when it does not come."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + seconds
     while not (found := look()):
         alive()
         if time.monotonic() > deadline:
-            raise LedgerError(f"waited {PATIENCE_S:.0f} s for {what}")
+            raise LedgerError(f"waited {seconds:.0f} s for {what}")
         time.sleep(LOOK_EVERY_S)
     return found
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Goal, Result, ratios
-from benchmarks.filling import logged, prove, push_jobs, until
+from benchmarks.filling import DRAINS_WITHIN_S, logged, prove, push_jobs, until
 from benchmarks.measure import Run, metered, noisy, take_turns
 from benchmarks.peers.environment import KINDS
 from benchmarks.programs import Program, program
@@ -73,7 +73,12 @@ def run_waiting(bench: Bench, database: Database, processors: int, jobs: int) ->
         with metered(bench.server, processor=[worker.pid for worker in started]) as run:
             for worker in started:
                 worker.go()
-            until(lambda: logged(connection) >= last, "every job to end", lambda: _check_alive(started))
+            until(
+                lambda: logged(connection) >= last,
+                "every job to end",
+                lambda: _check_alive(started),
+                seconds=DRAINS_WITHIN_S,
+            )
         run.values = _values(run, jobs)
         run.values["memory_mb"] = max(worker.memory_mb()[1] for worker in started)
     return run
@@ -100,7 +105,12 @@ def _peer(bench: Bench, kind: Kind) -> Run:
             worker.until_ready()
             with metered(bench.server, processor=[worker.pid]) as run:
                 worker.go()
-                until(lambda: not value(connection, kind.left), f"{kind.name} to end", worker.check_alive)
+                until(
+                    lambda: not value(connection, kind.left),
+                    f"{kind.name} to end",
+                    worker.check_alive,
+                    seconds=DRAINS_WITHIN_S,
+                )
         if (found := value(connection, kind.done)) != jobs:
             raise LedgerError(f"{kind.name} was to do {jobs} jobs and says that it did {found}")
     run.values = _values(run, jobs)

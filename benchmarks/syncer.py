@@ -1,0 +1,17 @@
+"""One sync of a file as a measured program: ``python -m benchmarks.syncer FILE DSN``."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+
+from benchmarks.gate import wait_for_go
+from client_sync import JobClient
+
+if __name__ == "__main__":
+    wait_for_go()
+    with JobClient(sys.argv[1], dsn=sys.argv[2], create=False) as client:
+        told = client.sync()
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    print(json.dumps({"pushed": told.pushed, "pulled": told.pulled, "peak_mb": peak_mb}), flush=True)
