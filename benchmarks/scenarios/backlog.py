@@ -57,6 +57,8 @@ def backlog(bench: Bench) -> Result:
             _, highest = worker.memory_mb()
         bench.progress.say("proving the projection")
         result.checks.append(prove(database, bench.size))
+    run.parts["processor"] = run.cpu_s["processor"]
+    result.parts["ms of CPU per job"] = {part: seconds / bench.size * 1000 for part, seconds in run.parts.items()}
     cpu_ms = (run.cpu_s["processor"] + run.cpu_s["postgres"]) / bench.size * 1000
     result.figures += [
         Figure("processor: highest memory", "MB", [highest], Goal(PROCESSOR_MB)),

@@ -12,9 +12,9 @@ from benchmarks.figures import Figure, Goal, Result, ratios
 from benchmarks.filling import prove, push_jobs, sequence_all
 from benchmarks.history import write_ended
 from benchmarks.measure import Run, noisy, take_turns
-from benchmarks.plans import BATCH, look_at_plans
-from benchmarks.scenarios.drain import run_waiting
+from benchmarks.scenarios.drain import parts_of, run_waiting
 from benchmarks.scenarios.latency import WARM_UP, time_starts
+from benchmarks.touched import BATCH, touched_by_hot_calls
 
 if TYPE_CHECKING:
     from benchmarks.server import Database
@@ -25,7 +25,7 @@ LIMIT: Final = 1.1
 
 
 def growth(bench: Bench) -> Result:
-    """Drain and latency with ``bench.size`` events of history, beside an empty ledger; and the plans of both."""
+    """Drain and latency with ``bench.size`` events of history, beside an empty ledger; and what Postgres touches."""
     result = Result("growth")
     drained, starts = min(DRAINED, bench.size), min(STARTS, bench.size)
     with bench.server.database() as old:
@@ -54,19 +54,24 @@ def growth(bench: Bench) -> Result:
             for age, runs in done.items():
                 what = f"{measure}, {age} ledger: {'CPU per job' if part == 'cpu_ms' else part}"
                 result.figures.append(Figure(what, unit, [r.values[part] for r in runs], noisy=noisy(runs)))
+                if measure == "drain":
+                    result.parts[f"drain, {age} ledger, ms of CPU per job"] = parts_of(runs)
             compared = ratios([r.values[part] for r in done["old"]], [r.values[part] for r in done["empty"]])
             result.figures.append(Figure(f"{measure}: old to empty", "×", compared, Goal(LIMIT)))
 
-        bench.progress.say("plans")
+        bench.progress.say("what the hot calls touch")
         with bench.server.database() as empty:
-            young = look_at_plans(empty)
-        aged = look_at_plans(old)
-        whole = [f"{call}: {table}" for call, seen in aged.items() for table in seen.whole_tables]
-        result.figures.append(Figure("tables read from end to end by hot calls", "", [len(whole)], Goal(0)))
-        result.parts[f"pages touched for {BATCH} jobs, empty ledger"] = {c: float(s.pages) for c, s in young.items()}
-        result.parts[f"pages touched for {BATCH} jobs, old ledger"] = {c: float(s.pages) for c, s in aged.items()}
-        if whole:
-            result.notes.append(f"Read from end to end: {', '.join(whole)}.")
+            young = touched_by_hot_calls(empty)
+        aged = touched_by_hot_calls(old)
+        scanned = sum(touched.scanned for touched in aged.values())
+        result.figures.append(Figure("rows read from end to end by the hot calls", "", [scanned], Goal(0)))
+        if scanned:
+            names = ", ".join(name for name, touched in aged.items() if touched.scanned)
+            result.notes.append(f"Read from end to end by: {names}.")
+        for age, calls in (("empty", young), ("old", aged)):
+            result.parts[f"pages touched for {BATCH} jobs, {age} ledger"] = {
+                name: float(touched.pages) for name, touched in calls.items()
+            }
         bench.progress.say("proving the projection")
         result.checks.append(prove(old, completed + BATCH))
     return result

@@ -32,7 +32,7 @@ def replicas(bench: Bench) -> Result:
     with bench.server.database(owners=min(OWNERS, bench.size)) as database:
 
         def sync(number: int) -> tuple[str, float, float, SyncResult | None]:
-            """The error's text ("" where there is none), when the events were with the server, and when all was done."""
+            """The error's text, if there is one; seconds until the events were with the server, and until the end."""
             pushed_s: list[float] = []
             began = time.perf_counter()
             with _open(bench, database, number) as client:
