@@ -1,12 +1,20 @@
-"""The other side of a bare LISTEN/NOTIFY round trip: ``python -m benchmarks.echo DSN``."""
+"""The other side of a bare LISTEN/NOTIFY round trip: ``python -m benchmarks.echo DSN PING``.
+
+``PING`` is the statement with which it answers: the same that it is called with, on the other channel.
+"""
 
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import psycopg
 
 from benchmarks.gate import wait_for_go
+
+NOTIFY: Final = "select pg_notify(%(channel)s, '')"
+STORE_AND_NOTIFY: Final = "insert into stored select from pg_notify(%(channel)s, '')"
+"""Writes a row, so that the commit waits for the disk, as every commit of a ledger does."""
 
 if __name__ == "__main__":
     wait_for_go()
@@ -14,4 +22,4 @@ if __name__ == "__main__":
         hears.execute("listen ping")
         says.execute("select pg_notify('pong', 'ready')")
         for _ in hears.notifies():
-            says.execute("select pg_notify('pong', '')")
+            says.execute(sys.argv[2].encode(), {"channel": "pong"})

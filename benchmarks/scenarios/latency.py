@@ -6,11 +6,12 @@ import json
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, LiteralString
 
 import psycopg
 
 from benchmarks.bench import Bench
+from benchmarks.echo import NOTIFY, STORE_AND_NOTIFY
 from benchmarks.figures import Figure, Goal, Result, percentile, ratios
 from benchmarks.filling import until
 from benchmarks.handlers import params
@@ -29,13 +30,17 @@ if TYPE_CHECKING:
 GAP_S: Final = 0.05
 """Between two jobs: by then the one before is done, and all is at rest."""
 WARM_UP: Final = 5
-OURS, NOTIFY = "jobledger", "NOTIFY round trip"
+OURS, FLOOR, DURABLE_FLOOR = "jobledger", "NOTIFY round trip", "NOTIFY round trip, each way with a row"
 
 
 def latency(bench: Bench) -> Result:
     """From the call that appends a request on the server to the handler's first line, one job at a time."""
     result = Result("latency")
-    contenders = {NOTIFY: partial(_round_trip, bench), OURS: partial(_ours, bench)}
+    contenders = {
+        FLOOR: partial(_round_trip, bench, NOTIFY),
+        DURABLE_FLOOR: partial(_round_trip, bench, STORE_AND_NOTIFY),
+        OURS: partial(_ours, bench),
+    }
     if bench.peers:
         contenders |= {kind.name: partial(_peer, bench, kind) for kind in KINDS}
     done = take_turns(contenders, bench.runs, bench.progress)
@@ -44,8 +49,10 @@ def latency(bench: Bench) -> Result:
             values = [r.values[part] for r in runs]
             result.figures.append(Figure(f"{name}: {part}", "ms", values, noisy=noisy(runs)))
     of = {name: {part: [r.values[part] for r in runs] for part in ("p50", "p99")} for name, runs in done.items()}
-    to_floor = ratios(of[OURS]["p50"], of[NOTIFY]["p50"])
+    to_floor = ratios(of[OURS]["p50"], of[FLOOR]["p50"])
     result.figures.append(Figure("our p50 to the round trip's", "×", to_floor, Goal(2.5)))
+    to_durable = ratios(of[OURS]["p50"], of[DURABLE_FLOOR]["p50"])
+    result.figures.append(Figure("our p50 to that of the round trip with rows", "×", to_durable))
     result.figures += [
         Figure(f"our p99 to {kind.name}'s", "×", ratios(of[OURS]["p99"], of[kind.name]["p99"]), Goal(1.0))
         for kind in KINDS
@@ -53,7 +60,8 @@ def latency(bench: Bench) -> Result:
     ]
     result.notes.append(
         f"{bench.size:,} jobs, one every {GAP_S * 1000:.0f} ms; the time includes the appending call and its commit. "
-        "The round trip: one session notifies, another process hears it and notifies back."
+        "The round trip: one session notifies, another process hears it and notifies back; nothing waits for the disk, "
+        "unless each adds a row. A job waits for it three times: for its request, its number and its claim."
     )
     result.checks.append("every job started, once")
     return result
@@ -104,12 +112,13 @@ def _ours(bench: Bench) -> Run:
         return time_starts(bench, database)
 
 
-def _round_trip(bench: Bench) -> Run:
+def _round_trip(bench: Bench, ping: LiteralString) -> Run:
     with (
         bench.server.database(ledger=False) as database,
         psycopg.connect(database.dsn, autocommit=True) as connection,
-        program(bench.folder, "benchmarks.echo", database.dsn) as echo,
+        program(bench.folder, "benchmarks.echo", database.dsn, ping) as echo,
     ):
+        connection.execute("create table stored ()")
         connection.execute("listen pong")
         echo.until_ready()
         echo.go()
@@ -123,7 +132,7 @@ def _round_trip(bench: Bench) -> Run:
         with metered(bench.server) as run:
             for _ in range(bench.size + WARM_UP):
                 began = time.time()
-                connection.execute("select pg_notify('ping', '')")
+                connection.execute(ping, {"channel": "ping"})
                 hear()
                 taken.append(time.time() - began)
                 time.sleep(GAP_S)
