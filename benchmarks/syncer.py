@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import resource
+import os
 import sys
 
+from benchmarks.cpu import memory_mb
 from benchmarks.gate import wait_for_go
 from client_sync import JobClient
 
@@ -13,5 +14,5 @@ if __name__ == "__main__":
     wait_for_go()
     with JobClient(sys.argv[1], dsn=sys.argv[2], create=False) as client:
         told = client.sync()
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    _, peak_mb = memory_mb(os.getpid())  # getrusage would tell that of the process that started this one, if higher
     print(json.dumps({"pushed": told.pushed, "pulled": told.pulled, "peak_mb": peak_mb}), flush=True)
