@@ -91,6 +91,8 @@ def touched_by_hot_calls(database: Database) -> dict[str, Touched]:
         )  # fmt: skip
         connection.execute("select ledger.stop_processor(%(processor)s)", {"processor": processor})
         call("pull", app, "select * from ledger.pull(%(after)s::bigint, null, %(limit)s)", after=last, limit=BATCH)
+        first = "select * from ledger.pull(0, null, %(limit)s)"
+        call("pull, by an owner with nothing", database.apps[-1], first, limit=BATCH)
         call("list", app, "select * from ledger.my_jobs order by job_id desc limit %(limit)s", limit=BATCH)
         count("history", worker, lambda: read_history(connection, jobs[0]))
     return found

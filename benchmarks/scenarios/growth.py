@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -14,64 +13,88 @@ from benchmarks.history import write_ended
 from benchmarks.measure import Run, noisy, take_turns
 from benchmarks.scenarios.drain import parts_of, run_waiting
 from benchmarks.scenarios.latency import WARM_UP, time_starts
-from benchmarks.touched import BATCH, touched_by_hot_calls
+from benchmarks.touched import BATCH, Touched, touched_by_hot_calls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchmarks.server import Database
 
 DRAINED: Final = 5_000
 STARTS: Final = 100
 LIMIT: Final = 1.1
+YOUNG: Final = 1_000
+"""Jobs of a ledger at an age at which the planner knows its tables, and thinks them small."""
+FEW_PAGES: Final = 50
+"""What a call may touch more in any case: the catalogue, another level of an index."""
 
 
 def growth(bench: Bench) -> Result:
-    """Drain and latency with ``bench.size`` events of history, beside an empty ledger; and what Postgres touches."""
+    """Drain and latency in an empty, a young and an old ledger (``bench.size`` events), and what Postgres touches."""
     result = Result("growth")
-    drained, starts = min(DRAINED, bench.size), min(STARTS, bench.size)
-    with bench.server.database() as old:
+    drained, starts, young = (min(most, bench.size // 3) for most in (DRAINED, STARTS, YOUNG))
+    with bench.server.database(owners=2) as old:
         began, completed = time.monotonic(), bench.size // 3
         write_ended(old, completed, bench.progress.say)
-        result.notes.append(f"{completed * 3:,} events of history, written in {time.monotonic() - began:.0f} s.")
+        result.notes.append(
+            f"The old ledger holds {completed * 3:,} events, written in {time.monotonic() - began:.0f} s; "
+            f"the young one {young * 3:,}. Both were vacuumed and analysed."
+        )
 
-        def run(measure: str, database: Database | None) -> Run:
+        def drain(database: Database) -> Run:
             nonlocal completed
-            with ExitStack() as opened:
-                target = database or opened.enter_context(bench.server.database())
-                sequence_all(target)  # the last processor's farewell
-                if measure == "drain":
-                    jobs = drained
-                    push_jobs(target, jobs)
-                    done = run_waiting(bench, target, 1, jobs)
-                else:
-                    jobs = starts + WARM_UP
-                    done = time_starts(bench.of_size(starts), target)
-            completed += jobs if database else 0
-            return done
+            sequence_all(database)  # the last processor's farewell
+            push_jobs(database, drained)
+            completed += drained if database is old else 0
+            return run_waiting(bench, database, 1, drained)
 
-        for measure, part, unit in (("drain", "cpu_ms", "ms"), ("latency", "p50", "ms")):
-            contenders = {"empty": partial(run, measure, None), "old": partial(run, measure, old)}
-            done = take_turns(contenders, bench.runs, bench.progress)
-            for age, runs in done.items():
-                what = f"{measure}, {age} ledger: {'CPU per job' if part == 'cpu_ms' else part}"
-                result.figures.append(Figure(what, unit, [r.values[part] for r in runs], noisy=noisy(runs)))
-                if measure == "drain":
-                    result.parts[f"drain, {age} ledger, ms of CPU per job"] = parts_of(runs)
-            compared = ratios([r.values[part] for r in done["old"]], [r.values[part] for r in done["empty"]])
-            result.figures.append(Figure(f"{measure}: old to empty", "×", compared, Goal(LIMIT)))
+        def start(database: Database) -> Run:
+            nonlocal completed
+            completed += starts + WARM_UP if database is old else 0
+            return time_starts(bench.of_size(starts), database)
 
+        def in_new(measure: Callable[[Database], Run], jobs: int) -> Run:
+            with bench.server.database() as database:
+                if jobs:
+                    write_ended(database, jobs, bench.progress.say)
+                return measure(database)
+
+        _compare(bench, result, "drain", "CPU per job", "cpu_ms", drain, partial(in_new, drain), young, old)
+        _compare(bench, result, "latency", "p50", "p50", start, partial(in_new, start), 0, old)
         bench.progress.say("what the hot calls touch")
-        with bench.server.database() as empty:
-            young = touched_by_hot_calls(empty)
-        aged = touched_by_hot_calls(old)
-        scanned = sum(touched.scanned for touched in aged.values())
-        result.figures.append(Figure("rows read from end to end by the hot calls", "", [scanned], Goal(0)))
-        if scanned:
-            names = ", ".join(name for name, touched in aged.items() if touched.scanned)
-            result.notes.append(f"Read from end to end by: {names}.")
-        for age, calls in (("empty", young), ("old", aged)):
-            result.parts[f"pages touched for {BATCH} jobs, {age} ledger"] = {
-                name: float(touched.pages) for name, touched in calls.items()
-            }
+        with bench.server.database(owners=2) as empty:
+            _compare_touched(result, touched_by_hot_calls(empty), touched_by_hot_calls(old))
         bench.progress.say("proving the projection")
         result.checks.append(prove(old, completed + BATCH))
     return result
+
+
+def _compare(
+    bench: Bench, result: Result, measure: str, what: str, value: str, in_old: Callable[[Database], Run],
+    in_new: Callable[[int], Run], young: int, old: Database,
+) -> None:  # fmt: skip
+    contenders = {"empty": partial(in_new, 0), "old": partial(in_old, old)}
+    if young:
+        contenders["young"] = partial(in_new, young)
+    done = take_turns(contenders, bench.runs, bench.progress)
+    of = {age: [run.values[value] for run in runs] for age, runs in done.items()}
+    for age, runs in done.items():
+        result.figures.append(Figure(f"{measure}, {age} ledger: {what}", "ms", of[age], noisy=noisy(runs)))
+        if measure == "drain":
+            result.parts[f"{measure}, {age} ledger, ms of CPU per job"] = parts_of(runs)
+    for age in list(done)[1:]:
+        result.figures.append(Figure(f"{measure}: {age} to empty", "×", ratios(of[age], of["empty"]), Goal(LIMIT)))
+
+
+def _compare_touched(result: Result, empty: dict[str, Touched], old: dict[str, Touched]) -> None:
+    scanned = [name for name, touched in old.items() if touched.scanned]
+    grown = [name for name, touched in old.items() if touched.pages > 2 * empty[name].pages + FEW_PAGES]
+    result.figures += [
+        Figure("hot calls that read a growing table from end to end", "", [len(scanned)], Goal(0)),
+        Figure("hot calls that touch more than twice the pages", "", [len(grown)], Goal(0)),
+    ]
+    if scanned or grown:
+        result.notes.append(f"From end to end: {', '.join(scanned) or '-'}; more pages: {', '.join(grown) or '-'}.")
+    for age, calls in (("empty", empty), ("old", old)):
+        told = {name: float(touched.pages) for name, touched in calls.items()}
+        result.parts[f"pages touched for {BATCH} jobs, {age} ledger"] = told
