@@ -57,7 +57,8 @@ def run(
     unknown = [name for name in names if name not in SCENARIOS]
     if unknown:
         raise click.UsageError(f"no scenario {unknown[0]!r}; there are: {', '.join(SCENARIOS)}")
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started this in the background
+        signal.signal(number, signal.default_int_handler)
     try:
         met = _run(
             list(names or SCENARIOS), _sizes(sizes), with_peers=with_peers, dsn=dsn, runs=runs, file=file, out=out

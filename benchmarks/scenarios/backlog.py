@@ -9,7 +9,7 @@ from typing import Final
 from benchmarks.backlog_file import backlog_file
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Goal, Result
-from benchmarks.filling import DRAINS_WITHIN_S, logged, prove, until
+from benchmarks.filling import DRAINS_WITHIN_S, completed, logged, prove, until
 from benchmarks.history import write_waiting
 from benchmarks.measure import metered
 from benchmarks.programs import program
@@ -52,7 +52,10 @@ def backlog(bench: Bench) -> Result:
                 )
                 early, _ = worker.memory_mb()
                 until(
-                    lambda: logged(connection) >= last, "every job to end", worker.check_alive, seconds=DRAINS_WITHIN_S
+                    lambda: logged(connection) >= last and completed(connection) >= bench.size,
+                    "every job to end",
+                    worker.check_alive,
+                    seconds=DRAINS_WITHIN_S,
                 )
             _, highest = worker.memory_mb()
         bench.progress.say("proving the projection")

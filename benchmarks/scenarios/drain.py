@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Goal, Result, ratios
-from benchmarks.filling import DRAINS_WITHIN_S, logged, prove, push_jobs, until
+from benchmarks.filling import DRAINS_WITHIN_S, completed, logged, prove, push_jobs, until
 from benchmarks.measure import Run, metered, noisy, take_turns
 from benchmarks.peers.environment import KINDS
 from benchmarks.programs import Program, program
@@ -68,13 +68,14 @@ def run_waiting(bench: Bench, database: Database, processors: int, jobs: int) ->
         for worker in started:
             worker.until_ready()
         ordered = logged(connection) - int(value(connection, "select count(*) from ledger.queue"))
-        # of each job a request, a start and an end; and that each processor started
+        # of each job a request, a start and an end, and more where it was given back; and each processor's start
         last = max(ordered, 0) + jobs * EVENTS_PER_JOB + processors
+        ended = completed(connection) + jobs
         with metered(bench.server, processor=[worker.pid for worker in started]) as run:
             for worker in started:
                 worker.go()
             until(
-                lambda: logged(connection) >= last,
+                lambda: logged(connection) >= last and completed(connection) >= ended,
                 "every job to end",
                 lambda: _check_alive(started),
                 seconds=DRAINS_WITHIN_S,
