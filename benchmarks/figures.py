@@ -70,9 +70,9 @@ def written(value: float) -> str:
     """A number with three digits that matter."""
     if math.isnan(value):
         return "–"
-    if abs(value) >= 100:
+    if abs(value) >= 100 or value == round(value):
         return f"{value:,.0f}"
-    return f"{value:#.3g}" if value else "0"
+    return f"{value:#.3g}"
 
 
 def percentile(values: Iterable[float], share: float) -> float:
