@@ -11,7 +11,7 @@ READY   := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak check format clean
+.PHONY: help demo test soak bench check format clean
 
 help: ## show this list
 	@echo "usage: make <target> [ARGS=...] [PYTHON=python3.12]"
@@ -25,6 +25,9 @@ test: $(READY) ## run the tests; pytest's options go in ARGS
 
 soak: $(READY) ## many replicas behind a broken network for SECONDS; SEED picks the faults
 	@PYTHONPATH=.:tests $(BIN)/python -m soak --seconds $(SECONDS) --seed $(SEED) $(ARGS)
+
+bench: $(READY) ## measure cost and speed; scenarios and options go in ARGS, as in make bench ARGS="drain --peers"
+	@$(BIN)/python -m benchmarks run $(ARGS)
 
 check: $(READY) ## lint, formatting, types, and who may import whom
 	@$(BIN)/ruff check .

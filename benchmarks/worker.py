@@ -1,0 +1,26 @@
+"""A processor as a measured program: ``python -m benchmarks.worker DSN``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+from benchmarks.gate import wait_for_go
+from benchmarks.handlers import jobs
+from processor.service import serve
+from processor.settings import Settings
+
+
+async def work(dsn: str, settings: Settings) -> None:
+    """Run until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await serve(jobs, dsn, settings, stop=stop)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    wait_for_go()
+    asyncio.run(work(sys.argv[1], Settings()))
