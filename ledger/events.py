@@ -11,19 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 from uuid import UUID
 
 from pydantic import (
     AwareDatetime,
     BaseModel,
     ConfigDict,
-    Discriminator,
     Field,
     Json,
     JsonValue,
-    Tag,
-    TypeAdapter,
     ValidationError,
     model_validator,
 )
@@ -46,7 +43,7 @@ class Limits(Data):
     expires_at: AwareDatetime | None = None
 
 
-class RequestedData(Data):
+class GivenRequest(Data):
     """What to run: ``name`` chooses the handler, ``params`` is its argument, a higher ``priority`` starts earlier."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -59,6 +56,10 @@ class RequestedData(Data):
     labels: dict[str, JsonValue] = Field(default_factory=dict)
     retry_of: UUID | None = None
     parent: UUID | None = None
+
+
+class RequestedData(GivenRequest):
+    """A request as anybody may have written it: a null means that the field was not given."""
 
     @model_validator(mode="before")
     @classmethod
@@ -304,39 +305,30 @@ UPCASTERS: Final[dict[tuple[str, int], Upcaster]] = {}
 """(type, old version) → a function from that version's row to the next one's, for a type whose meaning has changed."""
 
 
-def _tag(value: object) -> str:
-    # getattr: a model that is already parsed is tagged the same way as a row
-    name, v = (value.get("type"), value.get("v", 1)) if isinstance(value, dict) else (getattr(value, "type", None), 1)
-    return str(name) if name in CATALOGUE and v == 1 else "unknown"
-
-
-Event: TypeAlias = Annotated[
-    Annotated[JobRequested, Tag("job.requested")]
-    | Annotated[CancelRequested, Tag("job.cancel_requested")]
-    | Annotated[AttemptStarted, Tag("attempt.started")]
-    | Annotated[AttemptProgressed, Tag("attempt.progressed")]
-    | Annotated[AttemptLogged, Tag("attempt.logged")]
-    | Annotated[StepCompleted, Tag("step.completed")]
-    | Annotated[AttemptFailed, Tag("attempt.failed")]
-    | Annotated[AttemptDeferred, Tag("attempt.deferred")]
-    | Annotated[AttemptLost, Tag("attempt.lost")]
-    | Annotated[AttemptSuperseded, Tag("attempt.superseded")]
-    | Annotated[JobCompleted, Tag("job.completed")]
-    | Annotated[JobFailed, Tag("job.failed")]
-    | Annotated[JobCancelled, Tag("job.cancelled")]
-    | Annotated[ProcessorStarted, Tag("processor.started")]
-    | Annotated[ProcessorStopped, Tag("processor.stopped")]
-    | Annotated[ProcessorLost, Tag("processor.lost")]
-    | Annotated[ReplicaForked, Tag("replica.forked")]
-    | Annotated[ReplicaRewound, Tag("replica.rewound")]
-    | Annotated[DelegationGranted, Tag("delegation.granted")]
-    | Annotated[DelegationRevoked, Tag("delegation.revoked")]
-    | Annotated[UnknownEvent, Tag("unknown")],
-    Discriminator(_tag),
-]
+Event: TypeAlias = (
+    JobRequested
+    | CancelRequested
+    | AttemptStarted
+    | AttemptProgressed
+    | AttemptLogged
+    | StepCompleted
+    | AttemptFailed
+    | AttemptDeferred
+    | AttemptLost
+    | AttemptSuperseded
+    | JobCompleted
+    | JobFailed
+    | JobCancelled
+    | ProcessorStarted
+    | ProcessorStopped
+    | ProcessorLost
+    | ReplicaForked
+    | ReplicaRewound
+    | DelegationGranted
+    | DelegationRevoked
+    | UnknownEvent
+)
 """Any event, told apart by its type and version."""
-
-_EVENT: Final[TypeAdapter[Event]] = TypeAdapter(Event)
 
 
 def parse_event(row: Mapping[str, Any]) -> Event:
@@ -348,8 +340,9 @@ def parse_event(row: Mapping[str, Any]) -> Event:
     fields = dict(row)
     while upcast := UPCASTERS.get((fields["type"], fields.get("v", 1))):
         fields = upcast(fields)
+    model = CATALOGUE.get(fields["type"], UnknownEvent) if fields.get("v", 1) == 1 else UnknownEvent
     try:
-        return _EVENT.validate_python(fields)
+        return cast("Event", model.model_validate(fields))
     except ValidationError:
         return UnknownEvent.model_validate(fields)
 
