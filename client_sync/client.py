@@ -14,13 +14,13 @@ from uuid import UUID
 
 from client_sync.compaction import CompactResult, compact
 from client_sync.compaction import Report as CompactReport
-from client_sync.job import Job, JobFailed, Refusal, find_by_key, find_request, list_jobs, list_refusals, read_job
-from client_sync.limits import ServerLimits, read_limits
+from client_sync.job import Job, JobFailed, Refusal, list_jobs, list_refusals, read_job, saved_job
+from client_sync.limits import ServerLimits, read_limits, read_owner_and_limits
+from client_sync.own_events import append_cancel, append_requests
 from client_sync.replica import Replica
-from client_sync.submission import Params, Submission, cancel_text, format_time, parse_id, request_text
+from client_sync.submission import Params, Submission, cancel_text, parse_id, request_text
 from client_sync.watch import follow, not_found
-from ledger.errors import Conflict, InvalidEvent, LedgerError
-from ledger.ids import new_id
+from ledger.errors import Conflict, LedgerError
 
 if TYPE_CHECKING:
     from client_sync.background import BackgroundSync
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 POLL_S: Final = 5.0
 
 _BATCH: Final = 500
-_APPEND: Final = """
-    insert into events (id, job_id, type, local_seq, occurred_at, data)
-    values (:id, :job_id, :type, (select n.local_seq from next_number n), :occurred_at, :data)"""
 
 
 class JobClient:
@@ -105,9 +102,15 @@ class JobClient:
             labels=labels or {}, max_attempts=max_attempts, timeout=timeout, expires_at=expires_at,
             retry_of=retry_of, parent=parent, job_id=job_id,
         )  # fmt: skip
-        text = request_text(request, self.limits)
-        with self._replica.translating(), self._replica.transaction() as connection:
-            return self._known(connection, self._request(connection, request, text))
+        with self._replica.translating():
+            owner, limits = read_owner_and_limits(self._replica.connection())
+            text = request_text(request, limits)
+            with self._replica.transaction() as connection:
+                at = datetime.now(UTC)
+                (job_id,), added = append_requests(connection, [(request, text)], at)
+                if added and request.job_id is None:
+                    return saved_job(job_id, request, text, owner, at)
+                return self._known(connection, job_id)
 
     def submit_many(self, requests: Iterable[Submission | Mapping[str, Any]]) -> list[UUID]:
         """Request many jobs, from any iterable; gives their ids in its order.
@@ -120,7 +123,7 @@ class JobClient:
         job_ids: list[UUID] = []
         while batch := [(r, request_text(r, limits)) for r in map(Submission.of, islice(iterator, _BATCH))]:
             with self._replica.translating(), self._replica.transaction() as connection:
-                job_ids += [self._request(connection, request, text) for request, text in batch]
+                job_ids += append_requests(connection, batch, datetime.now(UTC))[0]
         return job_ids
 
     def cancel(self, job_id: UUID | str, reason: str | None = None) -> Job:
@@ -136,7 +139,7 @@ class JobClient:
             if job.finished:
                 raise Conflict(f"job {job_id} has ended: {job.shown}", hint="there is nothing left to cancel")
             if job.cancel_requested_at is None:
-                _append(connection, job_id, "job.cancel_requested", text)
+                append_cancel(connection, job_id, text, datetime.now(UTC))
                 job = self._known(connection, job_id)
         return job
 
@@ -308,41 +311,8 @@ class JobClient:
             raise LedgerError("this client has no server", hint='give one: JobClient(path, dsn="postgresql://...")')
         return self._dsn
 
-    def _request(self, connection: sqlite3.Connection, request: Submission, text: str) -> UUID:
-        if request.key is not None:
-            known = find_by_key(connection, request.namespace, request.name, request.key)
-            if known is not None:
-                return known
-        if request.job_id is None:
-            job_id = new_id()
-        else:
-            job_id = parse_id(request.job_id)
-            requested = find_request(connection, job_id)
-            if requested == text:
-                return job_id
-            if requested is not None:
-                raise Conflict(f"job {job_id} was requested before, as another job", hint="leave job_id out")
-        _append(connection, job_id, "job.requested", text)
-        return job_id
-
     def _known(self, connection: sqlite3.Connection, job_id: UUID) -> Job:
         job = read_job(connection, job_id)
         if job is None:
             raise not_found(job_id)
         return job
-
-
-def _append(connection: sqlite3.Connection, job_id: UUID, kind: str, text: str) -> None:
-    try:
-        connection.execute(
-            _APPEND,
-            {
-                "id": new_id.text(),
-                "job_id": str(job_id),
-                "type": kind,
-                "occurred_at": format_time(datetime.now(UTC)),
-                "data": text,
-            },
-        )
-    except sqlite3.IntegrityError as error:
-        raise InvalidEvent(f"job {job_id}: {error}") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from client_sync.plan import BeginLife, Position, StorePage
@@ -20,6 +19,9 @@ _KNOWN: Final = """
     select e.id, e.recorded_at, e.owner, (e.local_seq is not null or e.life >= p.settled_life) and f.event_id is null
     from events e cross join replica p left join refusals f on f.event_id = e.id
     where e.id in (select i.value from json_each(:ids) i)"""
+_MET: Final = """
+    select i.value from json_each(:job_ids) i where exists (select 1 from events e where e.job_id = i.value)"""
+_NOT_REFUSED: Final = "delete from refusals where event_id in (select i.value from json_each(:ids) i)"
 _CONFIRM: Final = """
     update events
     set seq = :seq, life = :life, owner = :owner, actor = :actor, recorded_at = :recorded_at,
@@ -33,14 +35,6 @@ _ADD: Final = """
 _GONE: Final = """
     select distinct e.job_id from events e
     where e.life < :life and e.local_seq is null and e.job_id is not null order by e.job_id"""
-
-
-@dataclass(slots=True)
-class _News:
-    """What a page means for one job."""
-
-    events: list[Event]
-    changed: bool = False
 
 
 def store_page(replica: Replica, rows: Sequence[PulledEvent], decision: StorePage) -> int:
@@ -75,30 +69,28 @@ def read_again(replica: Replica) -> None:
 
 
 def _store_events(connection: sqlite3.Connection, rows: Sequence[PulledEvent], life: int) -> int:
-    found = connection.execute(_KNOWN, {"ids": json.dumps([row["id"] for row in rows])})
+    ids = {"ids": json.dumps([row["id"] for row in rows])}
+    found = connection.execute(_KNOWN, ids)
     known = {event_id: (recorded_at, owner, bool(counted)) for event_id, recorded_at, owner, counted in found}
-    news: dict[str, _News] = {}
-    added = 0
+    news: dict[str, list[Event]] = {}
+    changed: dict[str, None] = {}
     for row in rows:
-        values = {**row, "life": life}
-        job = news.setdefault(row["job_id"], _News([])) if row["job_id"] else None
-        if row["id"] in known:
-            connection.execute(_CONFIRM, values)
-            # refused from this file and taken from a copy of it: the ledger has the last word
-            connection.execute("delete from refusals where event_id = :id", {"id": row["id"]})
-            if job is not None and known[row["id"]] != (row["recorded_at"], row["owner"], True):
-                job.changed = True
-        else:
-            connection.execute(_ADD, values)
-            added += 1
-            if job is not None:
-                job.events.append(parse_event(row))
-    for job_id, job in news.items():
-        if job.changed:
-            refold(connection, job_id)
-        elif job.events:
-            extend(connection, job_id, job.events)
-    return added
+        if not row["job_id"]:
+            continue
+        if row["id"] not in known:
+            news.setdefault(row["job_id"], []).append(parse_event(row))
+        elif known[row["id"]] != (row["recorded_at"], row["owner"], True):
+            changed[row["job_id"]] = None
+    met = {job_id for (job_id,) in connection.execute(_MET, {"job_ids": json.dumps(list(news))})}
+    if known:
+        connection.executemany(_CONFIRM, [{**row, "life": life} for row in rows if row["id"] in known])
+        # refused from this file and taken from a copy of it: the ledger has the last word
+        connection.execute(_NOT_REFUSED, ids)
+    connection.executemany(_ADD, ({**row, "life": life} for row in rows if row["id"] not in known))
+    for job_id in changed:
+        refold(connection, job_id)
+    extend(connection, ((job_id, events, job_id in met) for job_id, events in news.items() if job_id not in changed))
+    return len(rows) - len(known)
 
 
 def _settle(connection: sqlite3.Connection, life: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 import ledger.errors
+from client_sync.submission import Submission, parse_time
 
 if TYPE_CHECKING:
     from ledger.events import JobError
@@ -112,6 +113,25 @@ def read_job(connection: sqlite3.Connection, job_id: UUID) -> Job | None:
     """The job with this id, or None where the file does not know it."""
     row = connection.execute(_ONE, {"job_id": str(job_id)}).fetchone()
     return None if row is None else _job(row)
+
+
+def saved_job(job_id: UUID, request: Submission, text: str, owner: str | None, at: datetime) -> Job:
+    """A new job as its request makes it, without reading it back. ``text`` is what was appended, ``at`` is when."""
+    return Job(
+        id=job_id,
+        name=request.name,
+        namespace=request.namespace,
+        status="pending",
+        standing="saved",
+        shown="saved",
+        priority=request.priority,
+        owner=owner,
+        key=request.key,
+        requested_at=at,
+        run_at=None if request.run_at is None else parse_time("run_at", request.run_at),
+        expires_at=None if request.expires_at is None else parse_time("expires_at", request.expires_at),
+        labels=json.loads(text).get("labels", {}) if request.labels else {},
+    )
 
 
 def list_jobs(

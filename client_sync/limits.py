@@ -33,14 +33,19 @@ class ServerLimits:
 
 
 _NAMES: Final = tuple(field.name for field in fields(ServerLimits))
-_READ: Final = f"select {', '.join(_NAMES)} from replica"  # noqa: S608 - the names above
+_READ: Final = f"select owner, {', '.join(_NAMES)} from replica"  # noqa: S608 - the names above
 _WRITE: Final = f"update replica set {', '.join(f'{name} = :{name}' for name in _NAMES)}"  # noqa: S608 - likewise
 
 
 def read_limits(connection: sqlite3.Connection) -> ServerLimits:
     """The limits as the file knows them."""
-    (row,) = connection.execute(_READ)
-    return ServerLimits(*row)
+    return read_owner_and_limits(connection)[1]
+
+
+def read_owner_and_limits(connection: sqlite3.Connection) -> tuple[str | None, ServerLimits]:
+    """Whose file this is, None until the server has said so, and the limits as it knows them."""
+    ((owner, *limits),) = connection.execute(_READ)
+    return owner, ServerLimits(*limits)
 
 
 def told_limits(row: Mapping[str, Any]) -> ServerLimits:

@@ -12,6 +12,7 @@ from client_sync.limits import ServerLimits, read_limits, write_limits
 from client_sync.plan import MAX_PUSH_BYTES, MAX_PUSH_EVENTS, Acknowledge, MintReplica, Position, Refusal, Rewind
 from client_sync.projection import refold
 from client_sync.replica import Replica
+from ledger.arrays import bare, quoted
 
 _POSITION: Final = """
     select p.replica_id, p.seq_offset, p.acked_seq, p.compacted_seq, p.pulled_seq, p.epoch, p.acked_epoch,
@@ -39,8 +40,8 @@ _UNSENT: Final = """
 class Batch:
     """Own events in their order, as columns: what ``ledger.push`` takes. ``numbers`` are their local_seqs."""
 
-    numbers: list[int]
-    columns: dict[str, list[Any]]
+    numbers: tuple[int, ...]
+    columns: dict[str, str]
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -87,20 +88,28 @@ def read_batch(connection: sqlite3.Connection, after: int) -> Batch:
     limits = read_limits(connection)
     most_events = min(MAX_PUSH_EVENTS, limits.push_events)
     most_bytes = min(MAX_PUSH_BYTES, limits.max_batch_bytes)
-    columns: dict[str, list[Any]] = {
-        "ids": [], "job_ids": [], "types": [], "versions": [], "occurred_at": [], "correlation_ids": [],
-        "causation_ids": [], "data": [],
-    }  # fmt: skip
-    numbers: list[int] = []
+    rows: list[tuple[Any, ...]] = []
     size = 0
-    for number, *values in connection.execute(_BATCH, {"after": after, "events": most_events}):
-        size += len(values[-1].encode())
-        if size > most_bytes and numbers:
+    for row in connection.execute(_BATCH, {"after": after, "events": most_events}):
+        size += len(row[-1].encode())
+        if size > most_bytes and rows:
             break
-        numbers.append(number)
-        for column, value in zip(columns.values(), values, strict=True):
-            column.append(value)
-    return Batch(numbers, columns)
+        rows.append(row)
+    columns = list(zip(*rows, strict=True)) or [()] * 9
+    numbers, ids, job_ids, types, versions, occurred_at, correlation_ids, causation_ids, data = columns
+    return Batch(
+        numbers,
+        {
+            "ids": quoted(ids),
+            "job_ids": quoted(job_ids),
+            "types": quoted(types),
+            "versions": bare(map(str, versions)),
+            "occurred_at": quoted(occurred_at),
+            "correlation_ids": quoted(correlation_ids),
+            "causation_ids": quoted(causation_ids),
+            "data": quoted(data),
+        },
+    )
 
 
 def learn_owner(replica: Replica, owner: str) -> None:

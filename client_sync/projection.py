@@ -1,8 +1,8 @@
 """Keeping ``jobs`` what its events add up to, by the one fold that the server's side uses too.
 
-A job's folded state is kept beside its row, so that new events are folded on top of it. Where that is not enough (an
-own event was confirmed and now has the server's time, one was refused, a life of the server ended), the job is folded
-anew from all of its events that count. These do not:
+The folded state of a job that has not ended is kept beside its row, so that new events are folded on top of it. Where
+that is not enough (an own event was confirmed and now has the server's time, one was refused, a life of the server
+ended), the job is folded anew from all of its events that count. These do not:
 
 - own events that the server refused;
 - events that the server gave us in an earlier life and did not give again in this one: they stay in the file as
@@ -15,6 +15,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import reduce
 from typing import Any, Final
 from uuid import UUID
 
@@ -48,11 +49,21 @@ _COUNTS: Final = """
 _COUNTED_EVENTS: Final = _EVENTS + _COUNTS
 _COUNTED_REQUEST: Final = _EVENTS + " and e.type = 'job.requested'" + _COUNTS
 _REFUSED_REQUEST: Final = "select 1 from refusals where job_id = :job_id and type = 'job.requested'"
-_WRITE_REQUEST: Final = """
-    update jobs
-    set request_id = :request_id, name = :name, namespace = :namespace, priority = :priority, owner = :owner,
-        key = :key, requested_at = :requested_at, expires_at = :expires_at, labels = :labels
-    where job_id = :job_id"""
+_KEPT_FOLD: Final = "select fold from jobs where job_id = :job_id"
+_WRITE: Final = """
+    insert into jobs (job_id, request_id, name, namespace, status, priority, attempt, owner, key, requested_at, run_at,
+                      expires_at, started_at, cancel_requested_at, finished_at, labels, progress, result, error, fold)
+    values (:job_id, :request_id, :name, :namespace, :status, :priority, :attempt, :owner, :key, :requested_at, :run_at,
+            :expires_at, :started_at, :cancel_requested_at, :finished_at, :labels, :progress, :result, :error, :fold)
+    on conflict (job_id) do update
+    set request_id = excluded.request_id, name = excluded.name, namespace = excluded.namespace,
+        status = excluded.status, priority = excluded.priority, attempt = excluded.attempt, owner = excluded.owner,
+        key = excluded.key, requested_at = excluded.requested_at, run_at = excluded.run_at,
+        expires_at = excluded.expires_at, started_at = excluded.started_at,
+        cancel_requested_at = excluded.cancel_requested_at, finished_at = excluded.finished_at,
+        labels = excluded.labels, progress = excluded.progress, result = excluded.result, error = excluded.error,
+        fold = excluded.fold"""
+# of a job whose request cannot be read here
 _WRITE_STATUS: Final = """
     insert into jobs (job_id, status, attempt, run_at, started_at, cancel_requested_at, finished_at,
                       progress, result, error, fold)
@@ -72,22 +83,16 @@ def read_history(connection: sqlite3.Connection, job_id: str) -> Iterator[Event]
 
 def refold(connection: sqlite3.Connection, job_id: str) -> None:
     """Fold a job anew from all of its events that count, and write its row. Belongs into the caller's transaction."""
-    state = JobState(UUID(job_id))
-    for event in _read(connection, _COUNTED_EVENTS, job_id):
-        state = fold(state, event)
-    _write(connection, job_id, state)
+    _write(connection, [_fold_anew(connection, job_id)])
 
 
-def extend(connection: sqlite3.Connection, job_id: str, events: Iterable[Event]) -> None:
-    """Fold further events of a job, which are stored already, on top of its kept state; anew where none is kept."""
-    row = connection.execute("select fold from jobs where job_id = :job_id", {"job_id": job_id}).fetchone()
-    if row is None or row[0] is None:
-        refold(connection, job_id)
-        return
-    state = load_state(row[0])
-    for event in events:
-        state = fold(state, event)
-    _write(connection, job_id, state)
+def extend(connection: sqlite3.Connection, news: Iterable[tuple[str, list[Event], bool]]) -> None:
+    """Fold further events of jobs, which are stored already, and write their rows.
+
+    With each job goes whether the file held events of it before. They are folded on top of its kept state; anew where
+    none is kept. Belongs into the caller's transaction.
+    """
+    _write(connection, (_extended(connection, job_id, events, met) for job_id, events, met in news))
 
 
 def find_wrong(connection: sqlite3.Connection, job_ids: Iterable[str]) -> Iterator[list[str]]:
@@ -121,15 +126,32 @@ def _read(connection: sqlite3.Connection, query: str, job_id: str) -> Iterator[E
         yield parse_event(dict(zip(_EVENT_COLUMNS, row, strict=True)))
 
 
-def _write(connection: sqlite3.Connection, job_id: str, state: JobState) -> None:
-    status = state.status
-    if status is None or not (state.request or connection.execute(_COUNTED_REQUEST, {"job_id": job_id}).fetchone()):
-        _write_without_status(connection, job_id)
-        return
-    progress, error, request = state.progress, state.error, state.request
-    connection.execute(
-        _WRITE_STATUS,
-        {
+def _fold_anew(connection: sqlite3.Connection, job_id: str) -> JobState:
+    return reduce(fold, _read(connection, _COUNTED_EVENTS, job_id), JobState(UUID(job_id)))
+
+
+def _extended(connection: sqlite3.Connection, job_id: str, events: list[Event], met: bool) -> JobState:
+    if not met:
+        return reduce(fold, events, JobState(UUID(job_id)))
+    row = connection.execute(_KEPT_FOLD, {"job_id": job_id}).fetchone()
+    if row is None or row[0] is None:
+        return _fold_anew(connection, job_id)
+    return reduce(fold, events, load_state(row[0]))
+
+
+def _write(connection: sqlite3.Connection, states: Iterable[JobState]) -> None:
+    # one job at a time is in memory: what its handlers reported may be large
+    connection.executemany(_WRITE, _rows(connection, states))
+
+
+def _rows(connection: sqlite3.Connection, states: Iterable[JobState]) -> Iterator[dict[str, Any]]:
+    for state in states:
+        job_id, request, status = str(state.job_id), state.request, state.status
+        if status is None or not (request or connection.execute(_COUNTED_REQUEST, {"job_id": job_id}).fetchone()):
+            _write_without_status(connection, job_id)
+            continue
+        progress, error = state.progress, state.error
+        row = {
             "job_id": job_id,
             "status": status,
             "attempt": state.attempt,
@@ -141,25 +163,23 @@ def _write(connection: sqlite3.Connection, job_id: str, state: JobState) -> None
             and _json({"percent": progress.percent, "message": progress.message, "data": progress.data}),
             "result": None if state.result is None else _json(state.result),
             "error": error and error.model_dump_json(),
-            "fold": dump_state(state),
-        },
-    )
-    if request is not None:
-        connection.execute(
-            _WRITE_REQUEST,
-            {
-                "job_id": job_id,
-                "request_id": str(request.event_id),
-                "name": request.name,
-                "namespace": request.namespace,
-                "priority": request.priority,
-                "owner": request.owner,
-                "key": request.key,
-                "requested_at": _text(request.at),
-                "expires_at": _text(request.limits.expires_at),
-                "labels": _json(request.labels),
-            },
-        )
+            # what has ended hears little more
+            "fold": None if state.ending else dump_state(state),
+        }
+        if request is None:
+            connection.execute(_WRITE_STATUS, row)
+            continue
+        yield row | {
+            "request_id": str(request.event_id),
+            "name": request.name,
+            "namespace": request.namespace,
+            "priority": request.priority,
+            "owner": request.owner,
+            "key": request.key,
+            "requested_at": _text(request.at),
+            "expires_at": _text(request.limits.expires_at),
+            "labels": _json(request.labels),
+        }
 
 
 def _write_without_status(connection: sqlite3.Connection, job_id: str) -> None:

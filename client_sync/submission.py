@@ -64,6 +64,7 @@ DEFAULT_LIMITS: Final = ServerLimits()
 YEARS: Final = range(1600, 9000)
 """The years in which every reader's calendar can follow a time to another zone."""
 
+_json: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _FIELDS: Final = tuple(f.name for f in fields(Submission))
 
@@ -73,7 +74,7 @@ def request_text(request: Submission, limits: ServerLimits = DEFAULT_LIMITS) -> 
 
     Raises InvalidEvent, with the field that is wrong, for what the server would refuse.
     """
-    from ledger.events import RequestedData
+    from ledger.events import GivenRequest
 
     data: dict[str, Any] = {"name": request.name}
     if request.namespace != "default":
@@ -101,7 +102,7 @@ def request_text(request: Submission, limits: ServerLimits = DEFAULT_LIMITS) -> 
         data["retry_of"] = str(parse_id(request.retry_of))
     if request.parent is not None:
         data["parent"] = str(parse_id(request.parent))
-    return _checked(data, RequestedData, f"job {request.name!r}", limits)
+    return _checked(data, GivenRequest, f"job {request.name!r}", limits)
 
 
 def cancel_text(reason: str | None, limits: ServerLimits = DEFAULT_LIMITS) -> str:
@@ -113,7 +114,7 @@ def cancel_text(reason: str | None, limits: ServerLimits = DEFAULT_LIMITS) -> st
 
 def format_time(value: datetime) -> str:
     """An aware time as RFC 3339 in UTC, to the microsecond."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_id(value: UUID | str, *, what: str = "job id") -> UUID:
@@ -161,10 +162,6 @@ def _checked(data: dict[str, Any], model: type[BaseModel], what: str, limits: Se
     if len(encoded) > limits.max_params_bytes:
         _check_size(f"{what}: params", len(_json(data.get("params", {})).encode()), limits.max_params_bytes)
     return text
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _check_size(what: str, size: int, limit: int) -> None:

@@ -46,7 +46,7 @@ class Limits(Data):
     expires_at: AwareDatetime | None = None
 
 
-class RequestedData(Data):
+class GivenRequest(Data):
     """What to run: ``name`` chooses the handler, ``params`` is its argument, a higher ``priority`` starts earlier."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -59,6 +59,10 @@ class RequestedData(Data):
     labels: dict[str, JsonValue] = Field(default_factory=dict)
     retry_of: UUID | None = None
     parent: UUID | None = None
+
+
+class RequestedData(GivenRequest):
+    """A request as anybody may have written it: a null means that the field was not given."""
 
     @model_validator(mode="before")
     @classmethod

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
+from ledger.arrays import bare
 from ledger.database import is_transient
 from ledger.errors import ServerUnreachable
 from ledger.ids import new_id
@@ -16,7 +17,6 @@ from processor.claimed import Claimed
 from processor.hints import wait_for_hint
 from processor.lanes import Lane
 from processor.link import Link, one_line
-from processor.rows import bare
 
 if TYPE_CHECKING:
     from uuid import UUID

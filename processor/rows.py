@@ -1,8 +1,4 @@
-"""Events as ``ledger.record`` takes them: whole batches, each column an array.
-
-psycopg writes an array element by element in Python, at several times the cost of all other work on a job. Joining the
-texts to an array literal does the same in one go; the casts stand in the statement.
-"""
+"""Events as ``ledger.record`` takes them: whole batches, each column an array."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from ledger.arrays import bare, quoted
 from ledger.ids import new_id
 from processor.outcome import Entry
 
@@ -62,13 +59,3 @@ def parameters(processor: UUID, rows: Sequence[Row]) -> Mapping[str, Any]:
         "occurred_at": bare(occurred_at),
         "data": quoted(data),
     }
-
-
-def bare(elements: Iterable[str]) -> str:
-    """An array of texts that need no quotes: UUIDs, numbers, times, types of events."""
-    return "{" + ",".join(elements) + "}"
-
-
-def quoted(elements: Iterable[str]) -> str:
-    """An array of any texts."""
-    return "{" + ",".join(['"' + e.replace("\\", "\\\\").replace('"', '\\"') + '"' for e in elements]) + "}"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -38,6 +39,18 @@ sys.stdout.write(str(job.id))
 sys.stdout.flush()
 os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+def test_what_submit_returns_is_what_the_file_says(jobs: JobClient) -> None:
+    everything: dict[str, Any] = {
+        "namespace": "n", "priority": 7, "key": "k", "labels": {"team": ("docs", 1), 5: None},
+        "run_at": "2030-01-01T02:00:00+02:00", "expires_at": datetime(2031, 1, 1, tzinfo=UTC), "max_attempts": 3,
+        "timeout": 1.5,
+        "parent": new_id(),
+    }  # fmt: skip
+    asked = [jobs.submit("a", **{field: value}) for field, value in everything.items()]
+    asked += [jobs.submit("a", **everything), jobs.submit("a", **everything), jobs.submit("b", job_id=new_id())]
+    assert asked == [jobs.get(job.id) for job in asked]
 
 
 def test_p1_what_submit_returned_survives_the_process(path: Path) -> None:

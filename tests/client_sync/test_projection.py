@@ -112,7 +112,7 @@ def _after(events: list[dict[str, Any]], cuts: list[int]) -> dict[str, Any]:
         cursor = replica.connection().execute("select s.*, j.fold from shown_jobs s join jobs j using (job_id)")
         (row,) = cursor.fetchall()
         named = dict(zip([column[0] for column in cursor.description], row, strict=True))
-        return {**named, "fold": load_state(named["fold"])}
+        return {**named, "fold": named["fold"] and load_state(named["fold"])}
 
 
 def test_a_job_shows_what_its_handler_reports(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ class Wire(psycopg.Connection[DictRow]):
         self.calls += 1
         assert self.calls < MOST_CALLS, "this exchange never ends"
         if "ledger.push" in text:
-            for number, event_id in enumerate(params["ids"], start=params["base_seq"] + 1):
+            event_ids = json.loads(f"[{params['ids'][1:-1]}]")  # a literal of quoted texts
+            for number, event_id in enumerate(event_ids, start=params["base_seq"] + 1):
                 self.sent[params["replica_id"], number].add(event_id)
         if self.meanwhile is not None:
             self.meanwhile(self.calls)
