@@ -195,7 +195,7 @@ def test_p1_a_damaged_last_frame_takes_only_its_own_page(jobs: JobClient, path: 
     content = log.read_bytes()
     log.write_bytes(content[:-1000] + bytes(byte ^ 0xFF for byte in content[-1000:]))
     events = events_of(path)
-    assert not any(event_id.encode() in content[-PAGE:] for event_id in events), "a page of an index"
+    assert b'"params"' not in content[-PAGE:], "not a page of events"
     report = salvage(damaged, tmp_path / "new.db")
     assert report.bad_frames == 1
     assert events_of(tmp_path / "new.db") == events
