@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 LOOK_EVERY_S: Final = 0.25
 """How often to look whether another process has appended something."""
 REST_S: Final = 0.05
-"""Between two exchanges: a busy server announces more often than anybody can read."""
+"""After an exchange that brought nothing: a busy server announces what others do more often than anybody can read."""
 UNREACHABLE_WAIT_S: Final = 30.0
 """The longest wait between two tries to reach a server that does not answer."""
 REFUSED_WAIT_S: Final = 60.0
@@ -155,15 +155,17 @@ class BackgroundSync:
             raise LedgerError(f"the sync met an unexpected {type(error).__name__}: {error}") from error
 
     def _stay(self, connection: Session) -> None:
+        rested_at = time.monotonic()
         while True:
-            rested_at = time.monotonic() + REST_S
             if not self._heard:
                 self._wait(connection, min(self._pooled_poll_s, self._poll_s) if self.pooled else self._poll_s)
             if self._stopping.wait(max(rested_at - time.monotonic(), 0)):
                 return
-            self._exchange(connection)
+            if not self._exchange(connection):
+                rested_at = time.monotonic() + REST_S
 
-    def _exchange(self, connection: Session) -> None:
+    def _exchange(self, connection: Session) -> bool:
+        """Whether it brought anything."""
         self._tried_upto = outbox.last_local_seq(self._replica.connection())
         self._heard = False
         try:
@@ -172,14 +174,15 @@ class BackgroundSync:
                 exchange.run(connection)
         except SyncBusy:
             self._heard = True  # another process is at it, and may be past what is new: look again soon
-            return
+            return False
         self.error = None
         if exchange.result == SyncResult():
             self._pooled_poll_s = min(self._pooled_poll_s * 1.5, self._poll_s)
-            return
+            return exchange.result.confirmed > 0
         self._pooled_poll_s = POOLED_POLL_S
         if self._report:
             self._report(exchange.result)
+        return True
 
     def _wait(self, connection: Session | None, seconds: float) -> None:
         """Until there is a reason to exchange, and ``seconds`` at most."""
