@@ -103,7 +103,8 @@ def _write(database: Database, statement: str, jobs: int, events: int, tell: Cal
                 tell(f"{last:,} of {jobs:,} jobs written")
         _tell_sequencer(connection, before)
         connection.execute(
-            "insert into ledger.replicas (replica_id, owner, head) values (%(replica)s, %(owner)s, %(head)s)",
+            "insert into ledger.replicas (replica_id, owner, head, life)"
+            " values (%(replica)s, %(owner)s, %(head)s, ledger.current_life())",
             {"replica": replica, "owner": owner, "head": jobs},
         )
         connection.execute("vacuum (analyze)")
