@@ -812,7 +812,8 @@ begin
         set status = case when j.cancel_requested_at is null then 'running' else 'cancelled' end,
             processor = case when j.cancel_requested_at is null then p_processor end,
             attempt = j.attempt + (j.cancel_requested_at is null)::integer,
-            started_at = case when j.cancel_requested_at is null then coalesce(j.started_at, now()) else j.started_at end,
+            -- least: now() is when the transaction began, which may be before the one of an attempt that has ended meanwhile
+            started_at = case when j.cancel_requested_at is null then least(j.started_at, now()) else j.started_at end,
             finished_at = case when j.cancel_requested_at is not null then now() end,
             run_at = null
         from (select t.job_id from taken t order by t.job_id) t

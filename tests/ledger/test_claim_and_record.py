@@ -116,6 +116,21 @@ def test_a_retry_waits_for_its_time_and_then_counts_on(database: Database) -> No
     assert_projection_is_fold(owner)
 
 
+def test_a_later_attempt_may_have_begun_in_an_older_transaction(database: Database) -> None:
+    """By the server's clock it then started first; and both sides say the same of when the job did."""
+    alice, owner = database.connect("app_alice"), database.connect()
+    (job,) = push_jobs(alice, 1)
+    sequence(owner)
+    first, second = Worker(database.connect("worker")), Worker(database.connect("worker"))
+    with second.connection.transaction():
+        second.connection.execute("select now()")
+        (claimed,) = first.claim()
+        first.record((claimed, "attempt.deferred", {"until": "2000-01-01T00:00:00Z"}))
+        assert [row["attempt"] for row in second.claim()] == [2]
+    assert job_row(owner, job)["attempt"] == 2
+    assert_projection_is_fold(owner)
+
+
 def test_a_job_that_was_asked_to_stop_is_not_retried(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     (job,) = push_jobs(alice, 1)
