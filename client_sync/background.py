@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 LOOK_EVERY_S: Final = 0.25
 """How often to look whether another process has appended something."""
 REST_S: Final = 0.05
-"""After an exchange that brought nothing: a busy server announces what others do more often than anybody can read."""
+"""The longest rest after an exchange that brought nothing: a busy server announces what others do more often than
+anybody can read. Each such exchange doubles the rest, so that a job of one's own is not waited for so long."""
+SHORTEST_REST_S: Final = 0.002
 UNREACHABLE_WAIT_S: Final = 30.0
 """The longest wait between two tries to reach a server that does not answer."""
 REFUSED_WAIT_S: Final = 60.0
@@ -155,14 +157,18 @@ class BackgroundSync:
             raise LedgerError(f"the sync met an unexpected {type(error).__name__}: {error}") from error
 
     def _stay(self, connection: Session) -> None:
+        rest_s = SHORTEST_REST_S
         rested_at = time.monotonic()
         while True:
             if not self._heard:
                 self._wait(connection, min(self._pooled_poll_s, self._poll_s) if self.pooled else self._poll_s)
             if self._stopping.wait(max(rested_at - time.monotonic(), 0)):
                 return
-            if not self._exchange(connection):
-                rested_at = time.monotonic() + REST_S
+            if self._exchange(connection):
+                rest_s = SHORTEST_REST_S
+            else:
+                rested_at = time.monotonic() + rest_s
+                rest_s = min(rest_s * 2, REST_S)
 
     def _exchange(self, connection: Session) -> bool:
         """Whether it brought anything."""
