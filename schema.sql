@@ -350,6 +350,9 @@ create trigger refusals_are_append_only before update or delete or truncate on l
 -- lock of the table, and not of its row, because that would give the pass its transaction id before the snapshot: a snapshot
 -- does not list its own transaction as running, and takes it for done when a younger one has ended, so what the pass itself
 -- writes (job.cancelled) would never be numbered. A table's lock writes nothing, and so a pass that finds nothing costs no disk.
+--
+-- The functions of the hot path say which plans they want (by index, row by row), and plan once a session: these plans hold
+-- from an empty table to a full one, and planning a claim takes longer than a claim of one job.
 
 create function ledger.snapshot_after(p_then pg_snapshot, p_now pg_snapshot, p_cut xid8) returns pg_snapshot
 language sql immutable
@@ -433,6 +436,7 @@ returns table (sequenced integer, more boolean, next_due timestamptz)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
 set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     v_last bigint;
@@ -765,6 +769,7 @@ returns table (job_id uuid, attempt integer, failures integer, losses integer, m
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
 set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
@@ -847,6 +852,7 @@ returns table (job_id uuid, attempt integer, type text)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
 set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 begin
@@ -1251,7 +1257,7 @@ create function ledger.push(
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
 set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
-set plan_cache_mode = force_generic_plan  -- planning takes longer than a push of one event; these plans hold for every size
+set plan_cache_mode = force_generic_plan
 set standard_conforming_strings = on  -- the texts in what it calls are read when a session first calls it
 as $$
 #variable_conflict use_variable
@@ -1355,6 +1361,7 @@ returns table (upto_seq bigint, epoch uuid, seq bigint, id uuid, job_id uuid, ty
 language plpgsql stable security definer
 set search_path = pg_catalog, ledger, pg_temp
 set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
