@@ -14,7 +14,8 @@
 --
 --   3. Waiting is a row of its own. ledger.queue holds the jobs that wait, ledger.claims those that a processor took. So
 --      ledger.jobs has no index on anything that changes, its updates stay on their page (HOT), and the planner has no
---      second index to mistake for the right one.
+--      second index to mistake for the right one. How many jobs stand where is a sum of what came and went (ledger.tally),
+--      so that nobody counts jobs either.
 --
 --   4. Clients come through doors. They have no right on any table. ledger.push, ledger.pull and ledger.submit take owner
 --      and actor from the authenticated session, whatever the call says.
@@ -225,6 +226,17 @@ comment on table ledger.queue is 'The pending jobs. run_at null: may start now; 
 create index queue_ready on ledger.queue (namespace, name, priority desc, seq) where run_at is null;
 create index queue_waiting on ledger.queue (run_at) where run_at is not null;
 create index queue_expiring on ledger.queue (expires_at) where expires_at is not null;
+
+create table ledger.tally (
+    namespace text not null,
+    name text not null,
+    standing text not null,
+    jobs bigint not null,
+    constraint standing_is_known check (standing in ('ready', 'scheduled', 'running', 'completed', 'failed', 'cancelled'))
+);
+comment on table ledger.tally is
+    'How many jobs stand where: the sum of the rows. Whoever moves jobs adds how many came and how many left, and changes no
+     row, so nobody waits for anybody. ledger.sequence sums the rows up now and then.';
 
 create table ledger.processors (
     processor uuid not null,
@@ -449,7 +461,7 @@ declare
     v_left_over boolean;
     v_cancels integer;
     v_early boolean;
-    v_released integer;
+    v_released integer := 0;
 begin
     perform ledger.insist_on_read_committed();
     if pg_current_xact_id_if_assigned() is not null then
@@ -516,6 +528,11 @@ begin
         insert into ledger.queue (job_id, seq, run_at, expires_at, priority, namespace, name)
         select r.job_id, r.seq, case when r.run_at > now() then r.run_at end, r.expires_at, r.priority, r.namespace, r.name
         from requested r
+        returning namespace, name, run_at
+    ), tallied as (
+        insert into ledger.tally (namespace, name, standing, jobs)
+        select q.namespace, q.name, case when q.run_at is null then 'ready' else 'scheduled' end, count(*)
+        from queued q group by 1, 2, 3
     ), cancelled_early as (
         insert into ledger.early_cancels as c (job_id, owner, event_id, recorded_at)
         select distinct on (f.job_id, f.owner) f.job_id, f.owner, f.id, f.recorded_at
@@ -537,21 +554,18 @@ begin
         update ledger.sequencer
         set last_seq = v_last + sequenced,
             snapshot = case when v_left_over then v_then when v_cut is null then v_now else ledger.snapshot_after(v_then, v_now, v_cut) end;
+        if v_last / 10000 < (v_last + sequenced) / 10000 then
+            perform ledger.sum_tally();
+        end if;
     end if;
-
-    -- A statement that adds no event would announce some all the same, and each pass so call for the next one.
-    if exists (select from ledger.queue q where q.expires_at <= now()) then
-        perform ledger.expire_jobs(p_limit);
-    end if;
-    update ledger.queue q set run_at = null
-    where q.job_id in (
-        select w.job_id from ledger.queue w where w.run_at <= now() order by w.run_at limit p_limit for update skip locked);
-    get diagnostics v_released = row_count;
 
     more := v_cut is not null or v_left_over;
-    select least((select q.run_at from ledger.queue q where q.run_at is not null order by q.run_at limit 1),
-                 (select q.expires_at from ledger.queue q where q.expires_at is not null order by q.expires_at limit 1))
-    into next_due;
+    next_due := ledger.next_due();
+    if next_due <= now() then
+        perform ledger.expire_jobs(p_limit);
+        v_released := ledger.release_jobs(p_limit);
+        next_due := ledger.next_due();
+    end if;
     if sequenced > 0 or v_released > 0 then
         perform pg_notify('ledger_feed', '');
     end if;
@@ -593,11 +607,16 @@ begin
     with free as (
         select q.job_id from ledger.queue q where q.job_id = any (v_pending) for update skip locked
     ), taken as (
-        delete from ledger.queue q using free f where q.job_id = f.job_id returning q.job_id
+        delete from ledger.queue q using free f where q.job_id = f.job_id returning q.job_id, q.namespace, q.name, q.run_at
     ), ended as (
         update ledger.jobs j set status = 'cancelled', run_at = null, finished_at = now()
         from taken t where j.job_id = t.job_id
         returning j.job_id, j.owner
+    ), tallied as (
+        insert into ledger.tally (namespace, name, standing, jobs)
+        select t.namespace, t.name, d.standing, d.jobs
+        from (select namespace, name, run_at is null as ready, count(*) as jobs from taken group by 1, 2, 3) t
+        cross join lateral (values (case when t.ready then 'ready' else 'scheduled' end, -t.jobs), ('cancelled', t.jobs)) d (standing, jobs)
     )
     insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
     select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), ledger.current_life(),
@@ -607,19 +626,67 @@ begin
 end
 $$;
 
+create function ledger.next_due() returns timestamptz
+language sql stable
+as $$
+    select least((select q.run_at from ledger.queue q where q.run_at is not null order by q.run_at limit 1),
+                 (select q.expires_at from ledger.queue q where q.expires_at is not null order by q.expires_at limit 1))
+$$;
+
+create function ledger.release_jobs(p_limit integer) returns integer
+language plpgsql
+as $$
+declare
+    v_released integer;
+begin
+    with released as (
+        update ledger.queue q set run_at = null
+        where q.job_id in (
+            select w.job_id from ledger.queue w where w.run_at <= now() order by w.run_at limit p_limit for update skip locked)
+        returning q.namespace, q.name
+    ), tallied as (
+        insert into ledger.tally (namespace, name, standing, jobs)
+        select r.namespace, r.name, d.standing, d.sign * count(*)
+        from released r cross join (values ('ready', 1), ('scheduled', -1)) d (standing, sign)
+        group by 1, 2, 3, d.sign
+    )
+    select count(*) into v_released from released;
+    return v_released;
+end
+$$;
+
+create function ledger.sum_tally() returns void
+language sql
+as $$
+    with gone as (
+        delete from ledger.tally returning namespace, name, standing, jobs
+    )
+    insert into ledger.tally (namespace, name, standing, jobs)
+    select g.namespace, g.name, g.standing, sum(g.jobs) from gone g group by 1, 2, 3 having sum(g.jobs) <> 0
+$$;
+
 create function ledger.expire_jobs(p_limit integer) returns void
 language plpgsql
 as $$
 begin
+    -- A statement that adds no event would announce some all the same, and each pass so call for the next one.
+    if not exists (select from ledger.queue q where q.expires_at <= now()) then
+        return;
+    end if;
     with due as (
         delete from ledger.queue q
         where q.job_id in (
             select x.job_id from ledger.queue x where x.expires_at <= now()
             order by x.expires_at limit p_limit for update skip locked)
-        returning q.job_id
+        returning q.job_id, q.namespace, q.name, q.run_at
     ), ended as (
         update ledger.jobs j set status = 'failed', run_at = null, finished_at = now() from due d where j.job_id = d.job_id
         returning j.job_id, j.owner, j.attempt, j.expires_at
+    ), tallied as (
+        insert into ledger.tally (namespace, name, standing, jobs)
+        select t.namespace, t.name, d.standing, d.jobs
+        from (select namespace, name, run_at is null as ready, count(*) as jobs from due group by 1, 2, 3) t
+        cross join lateral (values (case when t.ready then 'ready' else 'scheduled' end, -t.jobs), ('failed', t.jobs)) d (standing, jobs)
     )
     insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
     select ledger.new_id(), e.job_id, 'job.failed', 1, e.owner, session_user, now(), now(), ledger.current_life(),
@@ -823,7 +890,13 @@ begin
             run_at = null
         from (select t.job_id from taken t order by t.job_id) t
         where j.job_id = t.job_id
-        returning j.job_id, j.seq, j.priority, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.owner, j.status
+        returning j.job_id, j.seq, j.priority, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.owner, j.status,
+                  j.namespace, j.name
+    ), tallied as (
+        insert into ledger.tally (namespace, name, standing, jobs)
+        select t.namespace, t.name, d.standing, d.jobs
+        from (select namespace, name, status, count(*) as jobs from settled group by 1, 2, 3) t
+        cross join lateral (values ('ready', -t.jobs), (t.status, t.jobs)) d (standing, jobs)
     ), started as (
         select s.* from settled s where s.status = 'running'
     ), logged as (
@@ -910,6 +983,13 @@ begin
         insert into ledger.queue (job_id, seq, run_at, expires_at, priority, namespace, name)
         select e.job_id, e.seq, case when e.run_at > now() then e.run_at end, e.expires_at, e.priority, e.namespace, e.name
         from ended e where e.status = 'pending'
+    ), tallied as (
+        insert into ledger.tally (namespace, name, standing, jobs)
+        select t.namespace, t.name, d.standing, d.jobs
+        from (select e.namespace, e.name, case when e.status <> 'pending' then e.status when e.run_at > now() then 'scheduled'
+                                               else 'ready' end as standing, count(*) as jobs
+              from ended e group by 1, 2, 3) t
+        cross join lateral (values ('running', -t.jobs), (t.standing, t.jobs)) d (standing, jobs)
     ), judged as materialized (
         -- "in" over a CTE is a hash lookup, where a join would compare each with each
         select a.*, j.owner, (a.job_id, a.attempt) in (select f.job_id, f.attempt from fenced f) as holds
@@ -1442,8 +1522,11 @@ comment on function ledger.submit is 'Requests a job straight from a session tha
 create view ledger.my_jobs with (security_barrier) as
     select j.job_id, j.name, j.namespace, j.status, j.priority, j.attempt, j.failures, j.requested_at, j.run_at, j.started_at,
            j.cancel_requested_at, j.finished_at
-    from ledger.jobs j where j.owner = session_user::text collate "default";  -- a name's own collation is not the index's
-comment on view ledger.my_jobs is 'The caller''s own jobs.';
+    from ledger.jobs j
+    where j.owner = session_user::text collate "default"  -- a name's own collation is not the index's
+    -- The planner does not see an order through a security barrier: without this one, it would sort all for the last hundred.
+    order by j.job_id desc;
+comment on view ledger.my_jobs is 'The caller''s own jobs, the latest first.';
 
 
 -- ---------------------------------------------------------------------------------------------------------------------

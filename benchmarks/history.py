@@ -48,6 +48,8 @@ _ENDED: Final = """
         from event e order by e.kind, e.seq
     ), logged as (
         insert into ledger.log (seq, event_id, owner) select e.seq, e.id, %(owner)s from event e order by e.seq
+    ), tallied as (
+        insert into ledger.tally (namespace, name, standing, jobs) values ('default', 'noop', 'completed', %(jobs)s)
     )
     insert into ledger.jobs
         (job_id, seq, requested_at, started_at, finished_at, attempt, priority, status, owner, namespace, name)
@@ -70,6 +72,8 @@ _WAITING: Final = """
     ), projected as (
         insert into ledger.jobs (job_id, seq, requested_at, priority, status, owner, namespace, name)
         select j.job_id, j.seq, now(), 0, 'pending', %(owner)s, 'default', 'noop' from job j order by j.seq
+    ), tallied as (
+        insert into ledger.tally (namespace, name, standing, jobs) values ('default', 'noop', 'ready', %(jobs)s)
     )
     insert into ledger.queue (job_id, seq, priority, namespace, name)
     select j.job_id, j.seq, 0, 'default', 'noop' from job j order by j.seq"""

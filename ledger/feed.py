@@ -72,6 +72,16 @@ _INVARIANTS: Final = """
         select from ledger.queue q full join (select j.job_id from ledger.jobs j where j.status = 'pending') p
             on p.job_id = q.job_id where q.job_id is null or p.job_id is null)
     union all
+    select 'the tally says how many jobs stand where', not exists (
+        select from (
+            select t.namespace, t.name, t.standing, t.jobs from ledger.tally t
+            union all
+            select j.namespace, j.name,
+                   case when j.status <> 'pending' then j.status
+                        when q.run_at is null then 'ready' else 'scheduled' end, -1
+            from ledger.jobs j left join ledger.queue q on q.job_id = j.job_id) c
+        group by c.namespace, c.name, c.standing having sum(c.jobs) <> 0)
+    union all
     select 'every running job stands in a claim of its processor', not exists (
         select from ledger.jobs j where j.status = 'running' and not exists (
             select from ledger.claims c where c.processor = j.processor and j.job_id = any (c.job_ids)))

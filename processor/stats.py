@@ -8,26 +8,37 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import DictRow
 
-JOBS: Final = "select j.status, count(*) as jobs from ledger.jobs j group by j.status"
 HANDLERS: Final = """
-    select coalesce(w.namespace, r.namespace) as namespace, coalesce(w.name, r.name) as name,
-           coalesce(w.ready, 0) as ready, coalesce(w.scheduled, 0) as scheduled, coalesce(r.running, 0) as running,
-           round(extract(epoch from now() - o.requested_at))::integer as oldest_ready_s
-    from (
-        select q.namespace, q.name, count(*) filter (where q.run_at is null) as ready,
-               count(*) filter (where q.run_at is not null) as scheduled,
-               min(q.seq) filter (where q.run_at is null) as oldest
-        from ledger.queue q group by q.namespace, q.name) w
-    full join (
-        select j.namespace, j.name, count(*) as running
-        from ledger.claims c cross join lateral unnest(c.job_ids) x (job_id)
-        join ledger.jobs j on j.job_id = x.job_id and j.processor = c.processor and j.status = 'running'
-        group by j.namespace, j.name) r
-        on (r.namespace, r.name) = (w.namespace, w.name)
+    with standing as (
+        select t.namespace, t.name,
+               coalesce(sum(t.jobs) filter (where t.standing = 'ready'), 0)::bigint as ready,
+               coalesce(sum(t.jobs) filter (where t.standing = 'scheduled'), 0)::bigint as scheduled,
+               coalesce(sum(t.jobs) filter (where t.standing = 'running'), 0)::bigint as running,
+               coalesce(sum(t.jobs) filter (where t.standing = 'completed'), 0)::bigint as completed,
+               coalesce(sum(t.jobs) filter (where t.standing = 'failed'), 0)::bigint as failed,
+               coalesce(sum(t.jobs) filter (where t.standing = 'cancelled'), 0)::bigint as cancelled
+        from ledger.tally t group by t.namespace, t.name
+    )
+    select s.*, round(extract(epoch from now() - e.recorded_at))::integer as oldest_ready_s
+    from standing s
     left join lateral (
-        select e.recorded_at as requested_at from ledger.log l join ledger.events e on e.id = l.event_id
-        where l.seq = w.oldest) o on true
-    order by 1, 2
+        with recursive first as (
+            -- the first of each priority, by as many looks into the index
+            (select q.priority, q.seq from ledger.queue q
+             where q.namespace = s.namespace and q.name = s.name and q.run_at is null
+             order by q.priority desc, q.seq limit 1)
+            union all
+            select n.priority, n.seq
+            from first f
+            cross join lateral (
+                select q.priority, q.seq from ledger.queue q
+                where q.namespace = s.namespace and q.name = s.name and q.run_at is null and q.priority < f.priority
+                order by q.priority desc, q.seq limit 1) n
+        )
+        select min(f.seq) as seq from first f) o on s.ready > 0
+    left join ledger.log l on l.seq = o.seq
+    left join ledger.events e on e.id = l.event_id
+    order by s.namespace, s.name
 """
 PROCESSORS: Final = """
     select p.processor, p.host, p.pid, p.login, p.namespaces, p.names, p.started_at,
@@ -60,22 +71,30 @@ SEQUENCER: Final = """
       and k.classid = ledger.lock_class()::oid and k.objid = 0
       and k.database = (select d.oid from pg_database d where d.datname = current_database())
 """
-STATUSES: Final = ("pending", "running", "completed", "failed", "cancelled")
+WAITING: Final = ("ready", "scheduled")
+ENDED: Final = ("completed", "failed", "cancelled")
 
 
 def read_stats(connection: Connection[DictRow]) -> dict[str, Any]:
     """Jobs by status and by handler, live processors, and how far the log is. Each part is of its own moment.
 
-    Times are in seconds; ``oldest_ready_s`` is how long the first job in line has waited since it was requested.
+    Times are in seconds; ``oldest_ready_s`` is the time since the oldest job that may start was requested.
+    Takes as long in an old ledger as in a young one: what it counts is kept as a tally.
     """
-    counted = {row["status"]: row["jobs"] for row in _rows(connection, JOBS)}
     handlers = _rows(connection, HANDLERS)
+    counted = {standing: sum(row[standing] for row in handlers) for standing in (*WAITING, "running", *ENDED)}
     [log] = _rows(connection, LOG)
     return {
-        "jobs": {status: counted.get(status, 0) for status in STATUSES},
-        "ready": sum(row["ready"] for row in handlers),
-        "scheduled": sum(row["scheduled"] for row in handlers),
-        "handlers": handlers,
+        "jobs": {
+            "pending": counted["ready"] + counted["scheduled"],
+            **{status: counted[status] for status in ("running", *ENDED)},
+        },
+        **{standing: counted[standing] for standing in WAITING},
+        "handlers": [
+            {what: found for what, found in row.items() if what not in ENDED}
+            for row in handlers
+            if row["ready"] or row["scheduled"] or row["running"]
+        ],
         "processors": _rows(connection, PROCESSORS),
         "sequencer": next(iter(_rows(connection, SEQUENCER)), None),
         "log": log,

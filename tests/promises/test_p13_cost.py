@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from ledger.ids import new_id
+from processor.stats import read_stats
 
 JOBS = 50
 HISTORY = 3_000
@@ -82,6 +83,25 @@ def test_p13_cancels_of_jobs_that_never_come_cost_the_later_jobs_nothing(databas
     old = sorted(request_and_cancel() for _ in range(5))[2]
     assert old <= young * 1.1, f"{young / JOBS:.1f} rows a job before them, {old / JOBS:.1f} after"
     assert_projection_is_fold(owner)
+
+
+def test_p13_looking_costs_the_same_in_an_old_ledger(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+
+    def look() -> int:
+        before = rows_read([alice, owner])
+        read_stats(owner)
+        assert len(alice.execute("select * from ledger.my_jobs order by job_id desc limit 20").fetchall()) == 20
+        return rows_read([alice, owner]) - before
+
+    push_jobs(alice, JOBS)
+    sequence(owner)
+    owner.execute("analyze")
+    young = look()
+    push_jobs(alice, HISTORY)
+    sequence(owner)
+    owner.execute("analyze")
+    assert look() <= young * 1.1
 
 
 def rows_read(connections: list[Connection[DictRow]]) -> int:
