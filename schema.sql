@@ -444,7 +444,7 @@ $$;
 comment on function ledger.ensure_life is 'Begins a new life when this database is a restored, promoted or copied one. Gives the epoch.';
 
 create function ledger.sequence(p_limit integer default 10000)
-returns table (sequenced integer, more boolean, next_due timestamptz)
+returns table (sequenced integer, more boolean, new_work boolean, next_due timestamptz)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
 set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
@@ -461,7 +461,6 @@ declare
     v_left_over boolean;
     v_cancels integer;
     v_early boolean;
-    v_released integer := 0;
 begin
     perform ledger.insist_on_read_committed();
     if pg_current_xact_id_if_assigned() is not null then
@@ -542,8 +541,11 @@ begin
     )
     select count(*),
            count(*) filter (where f.type = 'job.cancel_requested')
-           + (select count(*) from requested r where v_early and exists (select from ledger.early_cancels c where c.job_id = r.job_id))
-    into sequenced, v_cancels
+           -- a value of its own, and not "exists": each is looked up, also where the planner takes the table for a small one
+           + (select count(*) from requested r
+              where v_early and (select true from ledger.early_cancels c where c.job_id = r.job_id limit 1)),
+           coalesce(bool_or(f.type in ('job.requested', 'attempt.failed', 'attempt.deferred', 'attempt.lost')), false)
+    into sequenced, v_cancels, new_work
     from fresh f;
 
     if v_cancels > 0 then
@@ -563,17 +565,21 @@ begin
     next_due := ledger.next_due();
     if next_due <= now() then
         perform ledger.expire_jobs(p_limit);
-        v_released := ledger.release_jobs(p_limit);
+        new_work := ledger.release_jobs(p_limit) > 0 or new_work;
         next_due := ledger.next_due();
     end if;
-    if sequenced > 0 or v_released > 0 then
+    if sequenced > 0 then
         perform pg_notify('ledger_feed', '');
+    end if;
+    if new_work then
+        perform pg_notify('ledger_work', '');
     end if;
     return next;
 end
 $$;
 comment on function ledger.sequence is
-    'One pass: puts what became visible in order, folds the clients'' events into ledger.jobs, and lets what is due start.';
+    'One pass: puts what became visible in order, folds the clients'' events into ledger.jobs, and lets what is due start.
+     new_work: a job may be ready to start that was not before.';
 
 create function ledger.apply_cancels(p_after bigint, p_upto bigint) returns void
 language plpgsql

@@ -27,14 +27,14 @@ class Listener:
 
     async def _listen(self, connection: AsyncConnection[Any]) -> None:
         await connection.execute("listen ledger_events")
-        await connection.execute("listen ledger_feed")
+        await connection.execute("listen ledger_work")
         await connection.execute("listen ledger_cancel")
         self._hints.tell_of_all()  # whatever happened before this moment went unheard
         async for notice in connection.notifies():
             match notice.channel:
                 case "ledger_events":
                     self._hints.events.set()
-                case "ledger_feed" if notice.pid != self._sequencer.backend_pid:
+                case "ledger_work" if notice.pid != self._sequencer.backend_pid:
                     self._hints.tell_of_work()  # this service's own sequencer has told already
                 case "ledger_cancel":
                     self._hints.cancels.set()

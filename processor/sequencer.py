@@ -37,7 +37,7 @@ GAP_PER_EVENT_S: Final = 0.0001
 
 TRY_LOCK: Final = "select ledger.stand_for_sequencer()"
 ENSURE_LIFE: Final = "select ledger.ensure_life()"
-SEQUENCE: Final = "select s.sequenced, s.more, s.next_due from ledger.sequence() s"
+SEQUENCE: Final = "select s.sequenced, s.more, s.new_work, s.next_due from ledger.sequence() s"
 
 
 class Sequencer:
@@ -116,7 +116,7 @@ class Sequencer:
         total, more = 0, True
         while more:
             try:
-                [(sequenced, more, next_due)] = await (await cursor.execute(SEQUENCE)).fetchall()
+                [(sequenced, more, new_work, self._next_due)] = await (await cursor.execute(SEQUENCE)).fetchall()
             except psycopg.Error as error:
                 if not is_about_data(error):
                     raise
@@ -124,9 +124,8 @@ class Sequencer:
                 logger.error("the log cannot go on: %s", one_line(error))
                 return total
             total += sequenced
-            if sequenced or next_due != self._next_due:
+            if new_work:
                 self._hints.tell_of_work()
-            self._next_due = next_due
         return total
 
     def _due_in_s(self) -> float:

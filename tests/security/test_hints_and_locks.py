@@ -14,7 +14,7 @@ from ledger.protocol import Accepted
 from processor import JobContext, Registry
 from processor.settings import Settings
 
-CHANNELS = ["ledger_events", "ledger_feed", "ledger_cancel"]
+CHANNELS = ["ledger_events", "ledger_feed", "ledger_work", "ledger_cancel"]
 SEQUENCERS_LOCK = "select pg_advisory_lock(1785686116, 0)"
 
 
