@@ -9,6 +9,7 @@ import sys
 
 from benchmarks.gate import wait_for_go
 from benchmarks.handlers import jobs
+from processor.garbage import collect_rarely
 from processor.service import serve
 from processor.settings import Settings
 
@@ -22,5 +23,6 @@ async def work(dsn: str, settings: Settings) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
+    collect_rarely()
     wait_for_go()
     asyncio.run(work(sys.argv[1], Settings()))

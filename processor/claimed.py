@@ -14,6 +14,7 @@ class Claimed(NamedTuple):
     """
 
     job_id: str
+    name: str
     attempt: int
     failures: int
     losses: int

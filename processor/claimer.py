@@ -31,13 +31,13 @@ MOST_UNRECORDED: Final = 2_000
 """While more ends than these wait to be recorded, no further job is claimed."""
 
 CLAIM: Final = """
-    select c.job_id::text, c.attempt, c.failures, c.losses, c.max_attempts, c.timeout_ms, c.owner, c.requested_at,
-           c.request
+    select c.job_id::text, c.name, c.attempt, c.failures, c.losses, c.max_attempts, c.timeout_ms, c.owner,
+           c.requested_at, c.request
     from ledger.claim(%(processor)s, %(claim)s, %(namespaces)s, %(names)s, %(limit)s) c
 """
 COMPLETED_STEPS: Final = "select s.job_id::text, s.data from ledger.completed_steps(%(job_ids)s::uuid[]) s"
 STRAYS: Final = """
-    select c.claim, j.job_id::text, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.owner,
+    select c.claim, j.job_id::text, j.name, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.owner,
            e.recorded_at, e.data::text
     from ledger.claims c
     cross join lateral unnest(c.job_ids) x (job_id)
@@ -148,7 +148,7 @@ class Claimer:
         steps = read_steps(await self._link.fetch(COMPLETED_STEPS, {"job_ids": bare(again)})) if again else {}
         attempts = []
         for job in jobs:
-            handler = self._registry.find(job.request)
+            handler = self._registry.find(job.name)
             attempt = Attempt(job, handler, self._tenure.lane_for(handler), claim, self._tenure)
             if job.attempt > 1:
                 attempt.steps = steps.get(job.job_id, {})

@@ -109,6 +109,7 @@ def serve(
     """
     from ledger.schema import open_ledger
     from processor.app import load_registry
+    from processor.garbage import collect_rarely
     from processor.settings import Settings
 
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
@@ -117,6 +118,7 @@ def serve(
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     settings = Settings(namespaces=namespace or ("default",), **given)
     open_ledger(dsn, application_name="jobledger serve").close()
+    collect_rarely()
     asyncio.run(_serve_until_signalled(registry, dsn, settings))
 
 

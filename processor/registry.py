@@ -27,12 +27,6 @@ class InvalidParams(Permanent):
     """The parameters of a job do not fit its handler."""
 
 
-class _Named(BaseModel):
-    """As much of a request as says which handler it is for."""
-
-    name: str
-
-
 class Request(BaseModel):
     """A request as a handler reads it; each handler has a subclass with its own type of ``params``."""
 
@@ -142,9 +136,9 @@ class Registry:
             no_retry=no_retry,
         )
 
-    def find(self, request: str) -> Handler:
-        """The handler for a request, given as JSON text. Raises KeyError where there is none."""
-        return self._handlers[_Named.model_validate_json(request).name]
+    def find(self, name: str) -> Handler:
+        """The handler for the jobs of this name. Raises KeyError where there is none."""
+        return self._handlers[name]
 
     def names(self, *, is_async: bool | None = None) -> list[str]:
         """The names, sorted; only those of async or of plain functions where that is asked."""

@@ -29,6 +29,24 @@ def test_the_best_jobs_are_claimed_first_across_names_and_namespaces(database: D
     assert_projection_is_fold(owner)
 
 
+def test_of_two_names_in_a_request_the_last_counts(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    push(alice, new_id(), 0, [Draft(data='{"name": "unknown here", "name": "noop"}')])
+    sequence(owner)
+    (job,) = Worker(database.connect("worker")).claim()
+    assert job["name"] == "noop"
+
+
+def test_ids_made_together_are_like_those_made_one_by_one(database: Database) -> None:
+    owner = database.connect()
+    first = UUID("0190a0b1-c2d3-7abc-8def-fffffffffffe")
+    query = "select ledger.nth_id(%(first)s, n) as id from generate_series(0, 3) n"
+    ids = [row["id"] for row in owner.execute(query, {"first": first}).fetchall()]
+    assert ids[:2] == [first, UUID("0190a0b1-c2d3-7abc-8def-ffffffffffff")]
+    assert ids[2:] == [UUID("0190a0b1-c2d3-7abc-8def-000000000000"), UUID("0190a0b1-c2d3-7abc-8def-000000000001")]
+    assert {id_.version for id_ in ids} == {7}
+
+
 def test_a_claim_takes_no_lock_on_jobs_it_does_not_take(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     push_jobs(alice, 5)

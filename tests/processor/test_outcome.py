@@ -36,7 +36,7 @@ class Point(BaseModel):
 
 
 def claimed(*, attempt: int = 1, failures: int = 0, max_attempts: int | None = None) -> Claimed:
-    return Claimed("0190", attempt, failures, 0, max_attempts, None, "alice", NOW, "{}")
+    return Claimed("0190", "noop", attempt, failures, 0, max_attempts, None, "alice", NOW, "{}")
 
 
 def concluded(outcome: Outcome, job: Claimed | None = None, **options: Any) -> list[tuple[str, dict[str, Any]]]:
