@@ -937,6 +937,32 @@ $$;
 comment on function ledger.claim is
     'Takes up to p_limit waiting jobs for this processor, the best first, and starts an attempt of each: one statement for all.';
 
+create function ledger.sequence_and_claim(p_processor uuid, p_claim uuid, p_namespaces text[], p_names text[], p_limit integer)
+returns table (sequenced integer, more boolean, new_work boolean, next_due timestamptz,
+               job_id uuid, name text, attempt integer, failures integer, losses integer, max_attempts integer, timeout_ms integer,
+               owner text, requested_at timestamptz, request text)
+language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+begin
+    select s.sequenced, s.more, s.new_work, s.next_due into sequenced, more, new_work, next_due from ledger.sequence() s;
+    if new_work and exists (
+        select from ledger.processors p where p.processor = p_processor and p.stopped_at is null and p.lost_at is null)
+    then
+        return query
+        select sequenced, more, new_work, next_due, c.job_id, c.name, c.attempt, c.failures, c.losses, c.max_attempts, c.timeout_ms,
+               c.owner, c.requested_at, c.request
+        from ledger.claim(p_processor, p_claim, p_namespaces, p_names, p_limit) c;
+        if found then
+            return;
+        end if;
+    end if;
+    return next;
+end
+$$;
+comment on function ledger.sequence_and_claim is
+    'A pass, and with it a claim where the pass has brought work: a job that arrives while its processor is at rest then waits
+     for one commit less. Always at least one row; a pass without a claim has no job_id.';
+
 create function ledger.record(
     p_processor uuid, p_ids uuid[], p_job_ids uuid[], p_attempts integer[], p_types text[], p_occurred_at timestamptz[], p_data text[])
 returns table (job_id uuid, attempt integer, type text)
@@ -1560,7 +1586,7 @@ grant select on ledger.limits to ledger_client;
 grant select on ledger.my_jobs to ledger_client;
 
 grant execute on function
-    ledger.ensure_life, ledger.sequence, ledger.register_processor, ledger.beat, ledger.stop_processor, ledger.find_lost,
+    ledger.ensure_life, ledger.sequence, ledger.sequence_and_claim, ledger.register_processor, ledger.beat, ledger.stop_processor, ledger.find_lost,
     ledger.forget_claims, ledger.claim, ledger.record, ledger.find_cancelled, ledger.completed_steps, ledger.lock_class,
     ledger.stand_for_sequencer, ledger.is_processors_lock
     to ledger_processor;

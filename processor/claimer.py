@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 
@@ -47,8 +49,25 @@ STRAYS: Final = """
     order by c.claim, j.priority desc, j.seq
 """
 CANCELLED: Final = "select f::text from ledger.find_cancelled(%(processor)s, %(job_ids)s::uuid[]) f"
+SEQUENCE_AND_CLAIM: Final = """
+    select s.sequenced, s.more, s.new_work, s.next_due, s.job_id::text, s.name, s.attempt, s.failures, s.losses,
+           s.max_attempts, s.timeout_ms, s.owner, s.requested_at, s.request
+    from ledger.sequence_and_claim(%(processor)s, %(claim)s, %(namespaces)s, %(names)s, %(limit)s) s
+"""
+"""Takes what ``CLAIM`` takes."""
 GIVEN_UP: Final = "JL001"
 """SQLSTATE of a claim by a processor that is not registered any more."""
+
+
+class Ask:
+    """A claim to be made: of one lane as much as it has room for. Who makes it fills in what was ``granted``."""
+
+    def __init__(self, lane: Lane, room: int, parameters: Mapping[str, Any], cancel_looks: int) -> None:
+        self.lane: Final = lane
+        self.room: Final = room
+        self.parameters: Final = parameters
+        self.cancel_looks: Final = cancel_looks
+        self.granted: Sequence[Claimed] | None = None
 
 
 class Claimer:
@@ -67,10 +86,22 @@ class Claimer:
         self._poll_s = poll_s
         self._claims: list[Claim] = []
         self._cancel_looks = 0
+        self._turn = asyncio.Lock()
+        """Held from the moment a claim is made until its jobs are known here, so that they are not taken for strays."""
+        self._unsure = False
         self._stopping = False
+        self._ended = False
 
     async def run(self) -> None:
         """Claim whenever there may be work and room for it, until ``stop``. Raises what is not transient."""
+        try:
+            await self._claim_until_stopped()
+            async with self._turn:
+                pass  # what the sequencer claims at this moment is still taken in
+        finally:
+            self._ended = True
+
+    async def _claim_until_stopped(self) -> None:
         loop = asyncio.get_running_loop()
         polled_at = loop.time()
         self._hints.tell_of_work()
@@ -79,6 +110,8 @@ class Claimer:
             if loop.time() - polled_at >= self._poll_s:
                 polled_at = loop.time()
                 self._hints.tell_of_work()
+                self._unsure = True
+            if self._unsure:
                 await self.take_up_strays()
             if self._hints.take_new_work():
                 for lane in self._tenure.lanes:
@@ -113,35 +146,73 @@ class Claimer:
             for (job_id,) in await self._link.fetch(CANCELLED, parameters):
                 runner.cancel(job_id)
 
+    @asynccontextmanager
+    async def along(self) -> AsyncIterator[Ask | None]:
+        """A claim for the sequencer to make together with its pass; None while one is under way, or there is no room.
+
+        The jobs that the block has been ``granted`` are begun. If it raises, nobody knows whether there were any.
+        """
+        if self._turn.locked() or self._stopping or self._tenure.recorder.is_behind(MOST_UNRECORDED):
+            yield None
+            return
+        async with self._turn:
+            lanes = self._tenure.lanes
+            ask = next(filter(None, map(self._ask, lanes)), None)
+            try:
+                yield ask
+            except BaseException:
+                self._unsure = True
+                self._hints.claims.set()
+                raise
+            if ask is None or ask.granted is None or self._ended:
+                return
+            for lane in lanes:
+                lane.hungry = True
+            await self._begin(ask)
+            if any(lane.hungry and lane.names for lane in lanes):
+                self._hints.claims.set()
+
     async def take_up_strays(self) -> None:
         """Take up claims in this processor's name that it knows nothing of."""
-        self._claims = [claim for claim in self._claims if claim.open]
-        known = bare(str(claim.id) for claim in self._claims)
-        rows = await self._link.fetch(STRAYS, {"processor": self._tenure.identity.processor, "known": known})
-        for claim_id in dict.fromkeys(row[0] for row in rows):
-            jobs = [Claimed(*row[1:]) for row in rows if row[0] == claim_id]
-            logger.warning("claim %s: granted unseen; its %d jobs are taken up", claim_id, len(jobs))
-            await self._begin(claim_id, jobs)
+        async with self._turn:
+            self._unsure = False
+            self._claims = [claim for claim in self._claims if claim.open]
+            known = bare(str(claim.id) for claim in self._claims)
+            rows = await self._link.fetch(STRAYS, {"processor": self._tenure.identity.processor, "known": known})
+            for claim_id in dict.fromkeys(row[0] for row in rows):
+                jobs = [Claimed(*row[1:]) for row in rows if row[0] == claim_id]
+                logger.warning("claim %s: granted unseen; its %d jobs are taken up", claim_id, len(jobs))
+                await self._take(claim_id, jobs)
 
     async def _fill(self, lane: Lane) -> None:
-        while lane.names and lane.hungry and not self._stopping:
+        while lane.hungry and not self._stopping:
             await self._tenure.recorder.keep_up(MOST_UNRECORDED)
-            room = lane.room(self._settings.batch)
-            if room == 0:
-                return
-            looks, claim_id = self._cancel_looks, new_id()
-            rows = await self._link.fetch_once(CLAIM, {
-                "processor": self._tenure.identity.processor, "claim": claim_id,
-                "namespaces": list(self._settings.namespaces), "names": lane.names, "limit": room,
-            })  # fmt: skip
-            lane.hungry = len(rows) == room
-            if rows:
-                await self._begin(claim_id, [Claimed(*row) for row in rows])
-            if looks != self._cancel_looks:
-                # a cancel that was announced meanwhile may be for one of these
-                self._hints.cancels.set()
+            async with self._turn:
+                ask = self._ask(lane)
+                if ask is None:
+                    return
+                ask.granted = [Claimed(*row) for row in await self._link.fetch_once(CLAIM, ask.parameters)]
+                await self._begin(ask)
 
-    async def _begin(self, claim_id: UUID, jobs: list[Claimed]) -> None:
+    def _ask(self, lane: Lane) -> Ask | None:
+        room = lane.room(self._settings.batch) if lane.names else 0
+        if room == 0:
+            return None
+        return Ask(lane, room, {
+            "processor": self._tenure.identity.processor, "claim": new_id(),
+            "namespaces": list(self._settings.namespaces), "names": lane.names, "limit": room,
+        }, self._cancel_looks)  # fmt: skip
+
+    async def _begin(self, ask: Ask) -> None:
+        granted = ask.granted or ()
+        ask.lane.hungry = len(granted) == ask.room
+        if granted:
+            await self._take(ask.parameters["claim"], granted)
+        if ask.cancel_looks != self._cancel_looks:
+            # a cancel that was announced meanwhile may be for one of these
+            self._hints.cancels.set()
+
+    async def _take(self, claim_id: UUID, jobs: Sequence[Claimed]) -> None:
         claim = Claim(claim_id, len(jobs), asyncio.get_running_loop().time())
         self._claims.append(claim)
         again = [job.job_id for job in jobs if job.attempt > 1]

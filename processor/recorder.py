@@ -97,9 +97,13 @@ class Recorder:
             if not self._waiting:
                 self._idle.set()
 
+    def is_behind(self, most: int) -> bool:
+        """Whether more than so many bundles wait to be sent."""
+        return len(self._waiting) > most
+
     async def keep_up(self, most: int) -> None:
         """Wait until at most so many bundles wait to be sent."""
-        while len(self._waiting) > most:
+        while self.is_behind(most):
             self._sent.clear()
             await self._sent.wait()
 

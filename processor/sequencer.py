@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg.rows import tuple_row
 
+from processor.claimed import Claimed
+from processor.claimer import SEQUENCE_AND_CLAIM
 from processor.hints import wait_for_hint
 from processor.link import is_about_data, one_line, stay_connected
 from processor.rescue import rescue
@@ -22,6 +25,7 @@ from processor.rescue import rescue
 if TYPE_CHECKING:
     from psycopg import AsyncConnection, AsyncCursor
 
+    from processor.claimer import Claimer
     from processor.clock import ServerClock
     from processor.hints import Hints
     from processor.settings import Settings
@@ -51,6 +55,8 @@ class Sequencer:
         self._poll_s = poll_s
         self._stopping = asyncio.Event()
         self._next_due: datetime | None = None
+        self.claimer: Claimer | None = None
+        """Whose claims are made together with passes that bring work, where there is one and it has nothing to do."""
         self.backend_pid: int | None = None
         """The session in which passes are made, while this is the sequencer."""
 
@@ -116,7 +122,7 @@ class Sequencer:
         total, more = 0, True
         while more:
             try:
-                [(sequenced, more, new_work, self._next_due)] = await (await cursor.execute(SEQUENCE)).fetchall()
+                sequenced, more = await self._pass(cursor)
             except psycopg.Error as error:
                 if not is_about_data(error):
                     raise
@@ -124,9 +130,21 @@ class Sequencer:
                 logger.error("the log cannot go on: %s", one_line(error))
                 return total
             total += sequenced
-            if new_work:
-                self._hints.tell_of_work()
         return total
+
+    async def _pass(self, cursor: AsyncCursor[Any]) -> tuple[int, bool]:
+        """One pass, and a claim along with it. Gives the number of events, and whether there are more."""
+        async with self.claimer.along() if self.claimer else nullcontext() as ask:
+            if ask is None:
+                [(sequenced, more, new_work, self._next_due)] = await (await cursor.execute(SEQUENCE)).fetchall()
+            else:
+                rows = await (await cursor.execute(SEQUENCE_AND_CLAIM, ask.parameters)).fetchall()
+                sequenced, more, new_work, self._next_due = rows[0][:4]
+                if new_work:
+                    ask.granted = [Claimed(*row[4:]) for row in rows if row[4] is not None]
+        if new_work and ask is None:
+            self._hints.tell_of_work()
+        return sequenced, more
 
     def _due_in_s(self) -> float:
         if self._next_due is None:

@@ -107,8 +107,11 @@ class _Service:
         while not stop.is_set():
             await first_of(stop.wait(), self._next_tenure())
             if self._tenure is not None:
-                await self._tenure.run(stop)
-                self._tenure = None
+                self._sequencer.claimer = self._tenure.claimer
+                try:
+                    await self._tenure.run(stop)
+                finally:
+                    self._tenure = self._sequencer.claimer = None
 
     async def _next_tenure(self) -> None:
         identity = await self._registered.get()

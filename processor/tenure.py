@@ -66,7 +66,7 @@ class Tenure:
         self.recorder: Final = Recorder(self._record_link, identity.processor, settings.retry, self._superseded)
         self.reporter: Final = Reporter(self.recorder)
         self.runner: Final = Runner(home, lanes, threads, self.recorder, clock, settings.retry, hints)
-        self._claimer = Claimer(self._claim_link, self, registry, settings, poll_s)
+        self.claimer: Final = Claimer(self._claim_link, self, registry, settings, poll_s)
 
     def lane_for(self, handler: Handler) -> Lane:
         """Where jobs of this handler run."""
@@ -90,7 +90,7 @@ class Tenure:
                 self._lost.wait(),
                 self._work(stop),
                 self.recorder.run(),
-                self._claimer.watch_cancels(),
+                self.claimer.watch_cancels(),
                 self._watch_deadline(),
                 self._watch_stale(),
             )
@@ -101,11 +101,11 @@ class Tenure:
             await self._record_link.close()
 
     async def _work(self, stop: asyncio.Event) -> None:
-        claiming = asyncio.create_task(self._claimer.run())
+        claiming = asyncio.create_task(self.claimer.run())
         try:
             await first_of(stop.wait(), asyncio.shield(claiming))
             if stop.is_set():
-                self._claimer.stop()
+                self.claimer.stop()
                 await asyncio.wait([claiming], timeout=LAST_CLAIM_S)
                 await self._drain()
         finally:

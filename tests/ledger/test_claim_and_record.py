@@ -47,6 +47,29 @@ def test_ids_made_together_are_like_those_made_one_by_one(database: Database) ->
     assert {id_.version for id_ in ids} == {7}
 
 
+def test_a_pass_and_its_claim_are_one_transaction(database: Database) -> None:
+    alice, worker = database.connect("app_alice"), Worker(database.connect("worker"))
+
+    def sequence_and_claim(processor: UUID) -> list[tuple[object, ...]]:
+        rows = worker.connection.execute(
+            """
+            select s.sequenced, s.new_work, s.job_id
+            from ledger.sequence_and_claim(%(processor)s, %(claim)s, '{default}', '{noop}', 10) s""",
+            {"processor": processor, "claim": new_id()},
+        )
+        return [tuple(row.values()) for row in rows]
+
+    assert sequence_and_claim(worker.id) == [(1, False, None)], "the processor's own start is no work"
+    jobs = push_jobs(alice, 2)
+    assert sequence_and_claim(worker.id) == [(2, True, job) for job in jobs]
+    push_jobs(alice, 1, name="unknown here")
+    assert sequence_and_claim(worker.id) == [(3, True, None)], "and what has started is in order now"
+    worker.connection.execute("select ledger.stop_processor(%(id)s)", {"id": worker.id})
+    push_jobs(alice, 1)
+    assert sequence_and_claim(worker.id) == [(2, True, None)], "a stopped processor's pass counts, and it gets nothing"
+    assert_projection_is_fold(database.connect())
+
+
 def test_a_claim_takes_no_lock_on_jobs_it_does_not_take(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     push_jobs(alice, 5)
