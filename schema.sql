@@ -1388,6 +1388,7 @@ as $$
 declare
     v_owner text := ledger.owner_for(on_behalf_of);
     v_count integer := coalesce(cardinality(ids), 0);
+    v_life smallint;
     v_known_owner text;
     v_head bigint;
     v_early boolean;
@@ -1397,6 +1398,7 @@ begin
     perform ledger.insist_on_read_committed();
     perform ledger.keep_commits_durable();
     lock table ledger.events in row exclusive mode;
+    v_life := ledger.current_life();  -- it stays until this transaction ends: see begin_life
     if v_owner is null then
         return json_build_object('reply', 'refused', 'code', 'not_allowed', 'detail', 'this login may not act on behalf of that owner');
     end if;
@@ -1419,9 +1421,9 @@ begin
         return json_build_object('reply', 'refused', 'code', 'too_large', 'detail',
             (select format('a push carries at most %s events and %s bytes', l.max_batch_events, l.max_batch_bytes) from ledger.limits l));
     end if;
-    insert into ledger.replicas as r (replica_id, owner, head, life) values (replica_id, v_owner, 0, ledger.current_life())
+    insert into ledger.replicas as r (replica_id, owner, head, life) values (replica_id, v_owner, 0, v_life)
     on conflict do nothing;
-    select r.owner, r.head, r.life = ledger.current_life() and r.txid > pg_current_xact_id() into v_known_owner, v_head, v_early
+    select r.owner, r.head, r.life = v_life and r.txid > pg_current_xact_id() into v_known_owner, v_head, v_early
     from ledger.replicas r where r.replica_id = push.replica_id for update;
     if v_known_owner <> v_owner then
         return json_build_object('reply', 'refused', 'code', 'not_yours', 'detail', 'this replica belongs to someone else');
@@ -1459,7 +1461,7 @@ begin
         end;
         v_head := base_seq + v_count;
         update ledger.replicas r
-        set head = v_head, life = ledger.current_life(), txid = pg_current_xact_id(), last_seen_at = now()
+        set head = v_head, life = v_life, txid = pg_current_xact_id(), last_seen_at = now()
         where r.replica_id = push.replica_id;
     end if;
     return json_build_object('reply', 'accepted', 'head', v_head, 'time', now(), 'refused', coalesce((

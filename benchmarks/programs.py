@@ -23,7 +23,6 @@ class Program:
 
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
         self.process: Final = process
-        self.ready_s = 0.0
         self._log = log
 
     @property
@@ -40,7 +39,7 @@ class Program:
         return found
 
     def until_ready(self) -> None:
-        self.ready_s = float(self.read()["ready_s"])
+        self.read()
 
     def go(self) -> None:
         """Let it begin."""

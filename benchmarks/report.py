@@ -94,10 +94,10 @@ def as_chart(results: Sequence[Result]) -> str:
 
 
 def write(folder: Path, markdown: str, chart: str) -> None:
-    """Write ``results.md`` and ``results.svg`` into the folder."""
+    """Write ``RESULTS.md`` and ``RESULTS.svg`` into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.md").write_text(f"# Results\n\n![what was measured against its goal](results.svg)\n\n{markdown}")
-    (folder / "results.svg").write_text(chart)
+    (folder / "RESULTS.md").write_text(f"# Results\n\n![what was measured against its goal](RESULTS.svg)\n\n{markdown}")
+    (folder / "RESULTS.svg").write_text(chart)
 
 
 def _row(scenario: str, figure: Figure) -> str:

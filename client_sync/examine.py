@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from client_sync.bystanders import examine_disk, examine_lock, examine_log, examine_sqlite
 from client_sync.projection import find_wrong
 from client_sync.schema import APPLICATION_ID, inspect_header
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, one_line
 from ledger.finding import Finding
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 def _unreadable(check: str, error: Exception, salvage: str) -> Finding:
     busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     advice = "another program keeps the file to itself: look again when it is done" if busy else salvage
-    return Finding("fail", check, f"cannot be read: {' '.join(str(error).split())}", advice)
+    return Finding("fail", check, f"cannot be read: {one_line(error)}", advice)
 
 
 def _examine_file(connection: sqlite3.Connection, path: Path) -> Finding:

@@ -21,7 +21,7 @@ from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
-from ledger.database import CONNECT_TIMEOUT_S, no_session
+from ledger.database import CONNECT_TIMEOUT_S, no_session, with_defaults
 from ledger.errors import LedgerError
 
 T = TypeVar("T")
@@ -73,9 +73,7 @@ def open_session(dsn: str, stopped: Callable[[], bool] = lambda: False) -> Sessi
     Raises what ``ledger.database.connect`` does.
     """
     try:
-        given = conninfo_to_dict(dsn)
-        added = {name: value for name, value in _STEADY.items() if name not in given}
-        hosts = list(_hosts(make_conninfo(dsn, application_name="jobledger sync", **added)))
+        hosts = list(_hosts(make_conninfo(with_defaults(dsn, _STEADY), application_name="jobledger sync")))
     except psycopg.ProgrammingError as error:
         raise no_session(error) from error
     for host in hosts[:-1]:

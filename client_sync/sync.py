@@ -20,7 +20,7 @@ from client_sync.lock import sync_lock
 from client_sync.plan import Acknowledge, BeginLife, MintReplica, Pause, Position, Rewind, StorePage
 from client_sync.replica import Replica
 from client_sync.submission import format_time
-from ledger.errors import Conflict, LedgerError, LoginRefused, NotALedger, ServerUnreachable
+from ledger.errors import Conflict, LedgerError, LoginRefused, NotALedger, ServerUnreachable, one_line
 from ledger.ids import new_id
 from ledger.protocol import Accepted, PushReply
 
@@ -310,13 +310,13 @@ def translating() -> Iterator[None]:
     except psycopg.Error as error:
         if is_transient(error):
             raise ServerUnreachable(
-                f"the connection to Postgres broke: {_line(error)}", hint="nothing is lost; sync again"
+                f"the connection to Postgres broke: {one_line(error)}", hint="nothing is lost; sync again"
             ) from error
         if isinstance(error, psycopg.errors.InsufficientPrivilege):
-            raise _refused(Pause("not_allowed", _line(error))) from error
+            raise _refused(Pause("not_allowed", one_line(error))) from error
         if isinstance(error, psycopg.errors.UndefinedFunction | psycopg.errors.UndefinedTable):
             raise NotALedger("this database has no job ledger", hint="install it: jobledger init") from error
-        raise LedgerError(f"Postgres answered: {_line(error)}", hint="nothing is lost; sync again later") from error
+        raise LedgerError(f"Postgres answered: {one_line(error)}", hint="nothing is lost; sync again later") from error
 
 
 def _only(connection: Connection[DictRow], query: str, parameters: dict[str, Any] | None = None) -> DictRow:
@@ -327,7 +327,3 @@ def _only(connection: Connection[DictRow], query: str, parameters: dict[str, Any
 
 def _refused(pause: Pause) -> SyncRefused:
     return SyncRefused(pause.code, pause.detail, hint=_HINTS.get(pause.code, "everything is kept; upgrade jobledger"))
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -7,10 +7,10 @@ need libpq.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ledger.errors import LedgerError, LoginRefused, ServerUnreachable
+from ledger.errors import LedgerError, LoginRefused, ServerUnreachable, one_line
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection, Connection
@@ -64,6 +64,14 @@ def retrying(
         before_sleep=before_sleep,
         reraise=True,
     )
+
+
+def with_defaults(dsn: str, settings: Mapping[str, str]) -> str:
+    """The DSN with these settings of libpq, but where it names its own. Raises psycopg.ProgrammingError for no DSN."""
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    given = conninfo_to_dict(dsn)
+    return make_conninfo(dsn, **{name: value for name, value in settings.items() if name not in given})
 
 
 def connect(dsn: str, *, application_name: str = "jobledger", autocommit: bool = True) -> Connection[DictRow]:
@@ -137,7 +145,7 @@ def no_session(error: Exception) -> LedgerError:
     """
     import psycopg
 
-    said = _line(error)
+    said = one_line(error)
     if isinstance(error, psycopg.ProgrammingError):
         return LedgerError(f"not a connection string: {said}", hint="use postgresql://user@host/database")
     for pattern, hint in _REFUSALS.items():
@@ -146,7 +154,3 @@ def no_session(error: Exception) -> LedgerError:
     return ServerUnreachable(
         f"no session with Postgres: {said}", hint="check --dsn or JOBLEDGER_DSN, and that the server runs"
     )
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -73,3 +73,8 @@ class SchemaMismatch(Conflict):
 
 class WaitTimeout(LedgerError):
     """The job did not end within the time given. It goes on unchanged."""
+
+
+def one_line(error: BaseException | None) -> str:
+    """What an error says, on one line; the name of its type where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

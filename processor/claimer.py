@@ -12,13 +12,13 @@ import psycopg
 
 from ledger.arrays import bare
 from ledger.database import is_transient
-from ledger.errors import ServerUnreachable
+from ledger.errors import ServerUnreachable, one_line
 from ledger.ids import new_id
 from processor.attempt import Attempt, Claim, read_steps
 from processor.claimed import Claimed
 from processor.hints import wait_for_hint
 from processor.lanes import Lane
-from processor.link import Link, one_line
+from processor.link import Link
 
 if TYPE_CHECKING:
     from uuid import UUID

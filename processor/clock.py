@@ -23,7 +23,3 @@ class ServerClock:
     def sample(self, server_time: datetime, asked_at: float, answered_at: float) -> None:
         """Take in what the server said its time was; the other two are ``time.monotonic()`` around the question."""
         self._offset_s = server_time.timestamp() - (asked_at + answered_at) / 2
-
-    def behind_s(self) -> float:
-        """By how many seconds this machine's clock is behind the server's; negative where it is ahead."""
-        return time.monotonic() + self._offset_s - time.time()

@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, LiteralString, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import tuple_row
 from tenacity import AsyncRetrying, RetryCallState
 
 from ledger.database import connect_async, is_transient, retrying
-from ledger.errors import ServerUnreachable
+from ledger.errors import ServerUnreachable, one_line
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -40,12 +39,6 @@ ABOUT_DATA: Final = ("22", "23", "54")
 def is_about_data(error: psycopg.Error) -> bool:
     """Whether a statement failed because of the data it was given: its neighbours would pass."""
     return (error.sqlstate or "").startswith(ABOUT_DATA)
-
-
-def steady(dsn: str) -> str:
-    """The DSN with TCP timeouts fit for a service, where it does not name its own."""
-    given = conninfo_to_dict(dsn)
-    return make_conninfo(dsn, **{name: value for name, value in STEADY.items() if name not in given})
 
 
 def keep_trying(what: str) -> AsyncRetrying:
@@ -118,8 +111,3 @@ class Link:
     async def close(self) -> None:
         if self._connection is not None:
             await self._connection.close()
-
-
-def one_line(error: BaseException | None) -> str:
-    """What an error says, for a log line."""
-    return " ".join(str(error).split()) or type(error).__name__

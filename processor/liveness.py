@@ -20,8 +20,9 @@ import psycopg
 from tenacity import sleep_using_event, stop_when_event_set
 
 from ledger.database import connect, is_transient, retrying
+from ledger.errors import one_line
 from ledger.ids import new_id
-from processor.link import LONGEST_WAIT_S, one_line
+from processor.link import LONGEST_WAIT_S
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import psycopg
 
 from ledger.arrays import bare
+from ledger.errors import one_line
 from ledger.events import JobError
 from processor.context import JobCancelled
-from processor.link import Link, is_about_data, one_line
+from processor.link import Link, is_about_data
 from processor.outcome import Entry, Failed, conclude
 from processor.retry import RetryPolicy
 from processor.rows import RECORD, Row, parameters, rows_of

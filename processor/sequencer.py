@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from psycopg.rows import tuple_row
 
+from ledger.errors import one_line
 from processor.claimed import Claimed
 from processor.claimer import SEQUENCE_AND_CLAIM
 from processor.hints import wait_for_hint
-from processor.link import is_about_data, one_line, stay_connected
+from processor.link import is_about_data, stay_connected
 from processor.rescue import rescue
 
 if TYPE_CHECKING:

@@ -13,12 +13,13 @@ from typing import Final
 
 import psycopg
 
-from ledger.errors import LedgerError
+from ledger.database import with_defaults
+from ledger.errors import LedgerError, one_line
 from processor.clock import ServerClock
 from processor.hints import Hints
 from processor.home import Home, first_of
 from processor.lanes import Lane
-from processor.link import one_line, steady
+from processor.link import STEADY
 from processor.listener import Listener
 from processor.liveness import Identity, Liveness
 from processor.registry import Registry
@@ -49,7 +50,7 @@ async def serve(
     stop = stop or asyncio.Event()
     try:
         await first_of(stop.wait(), need_own_sessions(dsn))
-        await _Service(registry, steady(dsn), settings or Settings()).run(stop)
+        await _Service(registry, with_defaults(dsn, STEADY), settings or Settings()).run(stop)
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
         raise LedgerError(
             f"this login cannot run a processor: {one_line(error)}",

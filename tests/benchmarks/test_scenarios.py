@@ -108,8 +108,8 @@ def test_the_command_writes_table_chart_and_values(tmp_path: Path, postgres_dsn:
 
     assert ended.exit_code in (0, 1), ended.output
     assert "| start | jobledger --help |" in ended.output
-    assert "| start | jobledger --help |" in (tmp_path / "results.md").read_text()
-    assert (tmp_path / "results.svg").read_text().startswith("<svg")
+    assert "| start | jobledger --help |" in (tmp_path / "RESULTS.md").read_text()
+    assert (tmp_path / "RESULTS.svg").read_text().startswith("<svg")
     [start] = json.loads(file.read_text())["results"]
     assert start["scenario"] == "start"
     assert start["figures"][1]["goal"] == "≤ 0.250"
