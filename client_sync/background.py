@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S: Final = 0.25
 """How often to look whether another process has appended something."""
-REST_S: Final = 0.05
-"""The longest rest after an exchange that brought nothing: a busy server announces what others do more often than
-anybody can read. Each such exchange doubles the rest, so that a job of one's own is not waited for so long."""
 SHORTEST_REST_S: Final = 0.002
+LONGEST_REST_S: Final = 1.0
+"""After an exchange that brought nothing, the server's news have to wait: a busy one announces what others do more
+often than anybody can read. Each such exchange doubles the rest, so one's own come at most as late again as they
+took. What is appended here waits for nothing."""
 UNREACHABLE_WAIT_S: Final = 30.0
 """The longest wait between two tries to reach a server that does not answer."""
 REFUSED_WAIT_S: Final = 60.0
@@ -48,6 +49,7 @@ GRACE_S: Final = 0.5
 """How long a stop lets the batch or page in hand be finished, before it cuts the connection."""
 STOP_TIMEOUT_S: Final = 5.0
 _LOCK_TIMEOUT_S: Final = 0.25
+_PAUSE_S: Final = 0.05
 
 
 class BackgroundSync:
@@ -102,7 +104,7 @@ class BackgroundSync:
             connection = self._connection  # the thread may be making one at this moment: look again
             if connection is not None:
                 connection.cut()
-            self._thread.join(REST_S)
+            self._thread.join(_PAUSE_S)
 
     def _run(self) -> None:
         try:
@@ -112,7 +114,7 @@ class BackgroundSync:
                         self._stay(connection)
                 except LedgerError as error:
                     self._note(error)
-                    self._stopping.wait(REST_S)
+                    self._stopping.wait(_PAUSE_S)
         finally:
             self._wake_in.close()
             self._wake_out.close()
@@ -158,17 +160,16 @@ class BackgroundSync:
 
     def _stay(self, connection: Session) -> None:
         rest_s = SHORTEST_REST_S
-        rested_at = time.monotonic()
-        while True:
-            if not self._heard:
+        while not self._stopping.is_set():
+            if not self._heard and not self._has_appended():
                 self._wait(connection, min(self._pooled_poll_s, self._poll_s) if self.pooled else self._poll_s)
-            if self._stopping.wait(max(rested_at - time.monotonic(), 0)):
+            if self._stopping.is_set():
                 return
             if self._exchange(connection):
                 rest_s = SHORTEST_REST_S
             else:
-                rested_at = time.monotonic() + rest_s
-                rest_s = min(rest_s * 2, REST_S)
+                self._wait(None, rest_s)
+                rest_s = min(rest_s * 2, LONGEST_REST_S)
 
     def _exchange(self, connection: Session) -> bool:
         """Whether it brought anything."""
@@ -202,8 +203,12 @@ class BackgroundSync:
                     if key.fileobj is not self._wake_out:
                         return  # the server has something to say, if only that it goes away
                     self._wake_out.recv(4096)
-                if outbox.last_local_seq(self._replica.connection()) > self._tried_upto:
+                if self._has_appended():
                     return
+
+    def _has_appended(self) -> bool:
+        """Whether this process or another has, since the last try."""
+        return outbox.last_local_seq(self._replica.connection()) > self._tried_upto
 
     def _pause(self, seconds: float) -> None:
         """Between two tries."""

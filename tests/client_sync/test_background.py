@@ -11,7 +11,7 @@ import pytest
 from stepwise import Server
 from waiting import until
 
-from client_sync import JobClient
+from client_sync import JobClient, background
 from client_sync.lock import sync_lock
 from client_sync.sync import SyncRefused, SyncResult
 from ledger.errors import LedgerError, ServerUnreachable
@@ -40,6 +40,19 @@ def test_a_submission_goes_out_at_once(syncing: JobClient, server: Server) -> No
     until(lambda: syncing.get(job.id).shown == "accepted", "the push")
     assert time.monotonic() - started < 2
     assert server.count("job.requested") == 1
+
+
+def test_a_submission_ends_the_rest_after_news_that_were_none(
+    online: JobClient, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "SHORTEST_REST_S", NEVER)
+    monkeypatch.setattr(background, "LONGEST_REST_S", NEVER)
+    online.start_sync(poll=NEVER)
+    until(lambda: last_sync(online), "the first exchange")
+    for requests in (1, 2, 3):
+        server.execute("notify ledger_feed")  # what others do: an exchange that brings nothing, and a rest
+        online.submit("count-words")
+        until(lambda: server.count("job.requested") == requests, "the push")  # noqa: B023  ends within this round
 
 
 def test_a_submission_of_another_process_goes_out_too(syncing: JobClient, server: Server, path: Path) -> None:
