@@ -57,6 +57,7 @@ class Tenure:
         self.identity: Final = identity
         self.home: Final = home
         self.lanes: Final = lanes
+        self._lane_of = {lane.is_async: lane for lane in lanes}
         self.hints: Final = hints
         self.reports_lock: Final = threading.Lock()
         self._settings = settings
@@ -70,7 +71,7 @@ class Tenure:
 
     def lane_for(self, handler: Handler) -> Lane:
         """Where jobs of this handler run."""
-        return next(lane for lane in self.lanes if lane.is_async == handler.is_async)
+        return self._lane_of[handler.is_async]
 
     def lose(self) -> None:
         """The identity is lost: stop everything at once, and record nothing more."""
