@@ -66,11 +66,11 @@ _COUNTED_EVENTS: Final = _EVENTS + _COUNTS
 _COUNTED_REQUEST: Final = _EVENTS + " and e.type = 'job.requested'" + _COUNTS
 _REFUSED_REQUEST: Final = "select 1 from refusals where job_id = :job_id and type = 'job.requested'"
 _KEPT_FOLD: Final = "select fold from jobs where job_id = :job_id"
+# These three take their values by position, as _rows gives them: finding the names costs as much as the writing.
 _WRITE: Final = """
-    insert into jobs (job_id, request_id, name, namespace, status, priority, attempt, owner, key, requested_at, run_at,
-                      expires_at, started_at, cancel_requested_at, finished_at, labels, progress, result, error, fold)
-    values (:job_id, :request_id, :name, :namespace, :status, :priority, :attempt, :owner, :key, :requested_at, :run_at,
-            :expires_at, :started_at, :cancel_requested_at, :finished_at, :labels, :progress, :result, :error, :fold)
+    insert into jobs (status, attempt, run_at, started_at, cancel_requested_at, finished_at, progress, result, error,
+                      fold, job_id, request_id, name, namespace, priority, owner, key, requested_at, expires_at, labels)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     on conflict (job_id) do update
     set request_id = excluded.request_id, name = excluded.name, namespace = excluded.namespace,
         status = excluded.status, priority = excluded.priority, attempt = excluded.attempt, owner = excluded.owner,
@@ -79,12 +79,17 @@ _WRITE: Final = """
         cancel_requested_at = excluded.cancel_requested_at, finished_at = excluded.finished_at,
         labels = excluded.labels, progress = excluded.progress, result = excluded.result, error = excluded.error,
         fold = excluded.fold"""
-# of a job whose request is in its row already, or cannot be read here
+# of a job whose request is in its row already
+_UPDATE_STATUS: Final = """
+    update jobs
+    set status = ?, attempt = ?, run_at = ?, started_at = ?, cancel_requested_at = ?, finished_at = ?, progress = ?,
+        result = ?, error = ?, fold = ?
+    where job_id = ?"""
+# of a job whose request cannot be read here
 _WRITE_STATUS: Final = """
-    insert into jobs (job_id, status, attempt, run_at, started_at, cancel_requested_at, finished_at,
-                      progress, result, error, fold)
-    values (:job_id, :status, :attempt, :run_at, :started_at, :cancel_requested_at, :finished_at,
-            :progress, :result, :error, :fold)
+    insert into jobs (status, attempt, run_at, started_at, cancel_requested_at, finished_at, progress, result, error,
+                      fold, job_id)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     on conflict (job_id) do update
     set status = excluded.status, attempt = excluded.attempt, run_at = excluded.run_at,
         started_at = excluded.started_at, cancel_requested_at = excluded.cancel_requested_at,
@@ -170,42 +175,44 @@ def _write(connection: sqlite3.Connection, states: Iterable[tuple[JobState, Requ
 
 def _rows(
     connection: sqlite3.Connection, states: Iterable[tuple[JobState, Request | None]]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[tuple[Any, ...]]:
     for state, shown in states:
         job_id, request, status = str(state.job_id), state.request, state.status
         if status is None or not (request or connection.execute(_COUNTED_REQUEST, {"job_id": job_id}).fetchone()):
             _write_without_status(connection, job_id)
             continue
         progress, error = state.progress, state.error
-        row = {
-            "job_id": job_id,
-            "status": status,
-            "attempt": state.attempt,
-            "run_at": _text(state.run_at),
-            "started_at": _text(state.started_at),
-            "cancel_requested_at": _text(state.cancel.at if state.cancel else None),
-            "finished_at": _text(_finished_at(state)),
-            "progress": progress
-            and _json({"percent": progress.percent, "message": progress.message, "data": progress.data}),
-            "result": None if state.result is None else _json(state.result),
-            "error": error and error.model_dump_json(),
+        values = (
+            status,
+            state.attempt,
+            _text(state.run_at),
+            _text(state.started_at),
+            _text(state.cancel.at if state.cancel else None),
+            _text(_finished_at(state)),
+            progress and _json({"percent": progress.percent, "message": progress.message, "data": progress.data}),
+            None if state.result is None else _json(state.result),
+            error and error.model_dump_json(),
             # what has ended hears little more
-            "fold": None if state.ending else dump_state(state),
-        }
-        if request is shown or request is None:
-            connection.execute(_WRITE_STATUS, row)
-            continue
-        yield row | {
-            "request_id": str(request.event_id),
-            "name": request.name,
-            "namespace": request.namespace,
-            "priority": request.priority,
-            "owner": request.owner,
-            "key": request.key,
-            "requested_at": _text(request.at),
-            "expires_at": _text(request.limits.expires_at),
-            "labels": _json(request.labels),
-        }
+            None if state.ending else dump_state(state),
+            job_id,
+        )
+        if request is None:
+            connection.execute(_WRITE_STATUS, values)
+        elif request is shown:
+            connection.execute(_UPDATE_STATUS, values)
+        else:
+            yield (
+                *values,
+                str(request.event_id),
+                request.name,
+                request.namespace,
+                request.priority,
+                request.owner,
+                request.key,
+                _text(request.at),
+                _text(request.limits.expires_at),
+                _json(request.labels),
+            )
 
 
 def _write_without_status(connection: sqlite3.Connection, job_id: str) -> None:
