@@ -307,7 +307,7 @@ T = TypeVar("T", Request, Start, AttemptEnd, Ending)
 
 
 def dump_state(state: JobState) -> str:
-    """The state as JSON text, for keeping it between two batches."""
+    """The state as JSON text, to keep between two batches: arrays by position, so a new field goes to the end."""
     return _STATE.dump_json(state).decode()
 
 
