@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import UUID
 
@@ -271,8 +272,9 @@ class Exchange:
             "bytes": plan.MAX_PULL_BYTES,
             "on_behalf_of": self._on_behalf_of,
         }
-        rows = connection.cursor(row_factory=tuple_row).execute(_PULL, parameters).fetchall()
-        return rows[0][:3], [EventRow._make(row[3:]) for row in rows if row[3] is not None]
+        rows = iter(connection.cursor(row_factory=tuple_row).execute(_PULL, parameters))
+        first = next(rows)  # ledger.pull always gives one
+        return first[:3], [EventRow._make(row[3:]) for row in chain([first], rows) if row[3] is not None]
 
     def _note_success(self) -> None:
         ((last_sync_at, last_error),) = self._replica.connection().execute(
