@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from client_sync.plan import BeginLife, Position, StorePage
-from client_sync.projection import extend, refold
+from client_sync.projection import EventRow, extend, refold
 from client_sync.replica import Replica
-from ledger.events import Event, parse_event
-
-PulledEvent: TypeAlias = dict[str, Any]
-"""A row of ``ledger.pull``: ids and times as texts, ``data`` as the exact text."""
 
 _KNOWN: Final = """
     select e.id, e.recorded_at, e.owner, (e.local_seq is not null or e.life >= p.settled_life) and f.event_id is null
@@ -27,17 +23,17 @@ _CONFIRM: Final = """
     set seq = :seq, life = :life, owner = :owner, actor = :actor, recorded_at = :recorded_at,
         replica_id = :replica_id, replica_seq = :replica_seq
     where id = :id and (life is null or life < :life)"""
+# by position, in the order of EventRow: finding fifteen names costs a fifth of adding the row
 _ADD: Final = """
-    insert into events (id, job_id, type, v, owner, actor, seq, life, occurred_at, recorded_at, replica_id, replica_seq,
-                        correlation_id, causation_id, data)
-    values (:id, :job_id, :type, :v, :owner, :actor, :seq, :life, :occurred_at, :recorded_at, :replica_id, :replica_seq,
-            :correlation_id, :causation_id, :data)"""
+    insert into events (id, job_id, type, v, owner, actor, seq, occurred_at, recorded_at, replica_id, replica_seq,
+                        correlation_id, causation_id, data, life)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _GONE: Final = """
     select distinct e.job_id from events e
     where e.life < :life and e.local_seq is null and e.job_id is not null order by e.job_id"""
 
 
-def store_page(replica: Replica, rows: Sequence[PulledEvent], decision: StorePage) -> int:
+def store_page(replica: Replica, rows: Sequence[EventRow], decision: StorePage) -> int:
     """Store a page with its cursor, and bring its jobs up to date. Gives how many events were new."""
     with replica.transaction() as connection:
         # the cursor first: an event's number may not lie beyond it
@@ -68,28 +64,28 @@ def read_again(replica: Replica) -> None:
         connection.execute("update replica set pulled_seq = 0")
 
 
-def _store_events(connection: sqlite3.Connection, rows: Sequence[PulledEvent], life: int) -> int:
-    ids = {"ids": json.dumps([row["id"] for row in rows])}
+def _store_events(connection: sqlite3.Connection, rows: Sequence[EventRow], life: int) -> int:
+    ids = {"ids": json.dumps([row.id for row in rows])}
     found = connection.execute(_KNOWN, ids)
     known = {event_id: (recorded_at, owner, bool(counted)) for event_id, recorded_at, owner, counted in found}
-    news: dict[str, list[Event]] = {}
+    news: dict[str, list[EventRow]] = {}
     changed: dict[str, None] = {}
     for row in rows:
-        if not row["job_id"]:
+        if not row.job_id:
             continue
-        if row["id"] not in known:
-            news.setdefault(row["job_id"], []).append(parse_event(row))
-        elif known[row["id"]] != (row["recorded_at"], row["owner"], True):
-            changed[row["job_id"]] = None
+        if row.id not in known:
+            news.setdefault(row.job_id, []).append(row)
+        elif known[row.id] != (row.recorded_at, row.owner, True):
+            changed[row.job_id] = None
     met = {job_id for (job_id,) in connection.execute(_MET, {"job_ids": json.dumps(list(news))})}
     if known:
-        connection.executemany(_CONFIRM, [{**row, "life": life} for row in rows if row["id"] in known])
+        connection.executemany(_CONFIRM, ({**row._asdict(), "life": life} for row in rows if row.id in known))
         # refused from this file and taken from a copy of it: the ledger has the last word
         connection.execute(_NOT_REFUSED, ids)
-    connection.executemany(_ADD, ({**row, "life": life} for row in rows if row["id"] not in known))
+    connection.executemany(_ADD, ((*row, life) for row in rows if row.id not in known))
     for job_id in changed:
         refold(connection, job_id)
-    extend(connection, ((job_id, events, job_id in met) for job_id, events in news.items() if job_id not in changed))
+    extend(connection, ((job_id, added, job_id in met) for job_id, added in news.items() if job_id not in changed))
     return len(rows) - len(known)
 
 

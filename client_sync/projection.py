@@ -16,14 +16,34 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import reduce
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
 
 from client_sync.submission import format_time
 from ledger.events import Event, parse_event
-from ledger.fold import JobState, dump_state, fold, load_state
+from ledger.fold import JobState, Request, dump_state, fold, load_state
+
+
+class EventRow(NamedTuple):
+    """An event as the file keeps it: ids and times as texts, ``data`` as the exact text."""
+
+    id: str
+    job_id: str | None
+    type: str
+    v: int
+    owner: str
+    actor: str
+    seq: int | None
+    occurred_at: str
+    recorded_at: str | None
+    replica_id: str | None
+    replica_seq: int | None
+    correlation_id: str | None
+    causation_id: str | None
+    data: str
+
 
 _SHOWN: Final = """
     select request_id, name, namespace, status, priority, attempt, key, requested_at, run_at, expires_at, started_at,
@@ -32,10 +52,6 @@ _KEPT: Final = _SHOWN + " from main.jobs where job_id = :job_id"
 _FOLDED: Final = _SHOWN + " from temp.jobs where job_id = :job_id"
 _TIMES: Final = slice(7, 13)
 _JSON: Final = slice(13, None)
-_EVENT_COLUMNS: Final = (
-    "id", "job_id", "type", "v", "owner", "actor", "seq", "occurred_at", "recorded_at", "replica_id", "replica_seq",
-    "correlation_id", "causation_id", "data",
-)  # fmt: skip
 # Until the server has said whose an own event is, it is the file's owner's: a cancel counts by its owner.
 _EVENTS: Final = """
     select e.id, e.job_id, e.type, e.v, coalesce(e.owner, p.owner, 'local'), coalesce(e.actor, p.owner, 'local'), e.seq,
@@ -50,11 +66,11 @@ _COUNTED_EVENTS: Final = _EVENTS + _COUNTS
 _COUNTED_REQUEST: Final = _EVENTS + " and e.type = 'job.requested'" + _COUNTS
 _REFUSED_REQUEST: Final = "select 1 from refusals where job_id = :job_id and type = 'job.requested'"
 _KEPT_FOLD: Final = "select fold from jobs where job_id = :job_id"
+# These three take their values by position, as _rows gives them: finding the names costs as much as the writing.
 _WRITE: Final = """
-    insert into jobs (job_id, request_id, name, namespace, status, priority, attempt, owner, key, requested_at, run_at,
-                      expires_at, started_at, cancel_requested_at, finished_at, labels, progress, result, error, fold)
-    values (:job_id, :request_id, :name, :namespace, :status, :priority, :attempt, :owner, :key, :requested_at, :run_at,
-            :expires_at, :started_at, :cancel_requested_at, :finished_at, :labels, :progress, :result, :error, :fold)
+    insert into jobs (status, attempt, run_at, started_at, cancel_requested_at, finished_at, progress, result, error,
+                      fold, job_id, request_id, name, namespace, priority, owner, key, requested_at, expires_at, labels)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     on conflict (job_id) do update
     set request_id = excluded.request_id, name = excluded.name, namespace = excluded.namespace,
         status = excluded.status, priority = excluded.priority, attempt = excluded.attempt, owner = excluded.owner,
@@ -63,12 +79,17 @@ _WRITE: Final = """
         cancel_requested_at = excluded.cancel_requested_at, finished_at = excluded.finished_at,
         labels = excluded.labels, progress = excluded.progress, result = excluded.result, error = excluded.error,
         fold = excluded.fold"""
+# of a job whose request is in its row already
+_UPDATE_STATUS: Final = """
+    update jobs
+    set status = ?, attempt = ?, run_at = ?, started_at = ?, cancel_requested_at = ?, finished_at = ?, progress = ?,
+        result = ?, error = ?, fold = ?
+    where job_id = ?"""
 # of a job whose request cannot be read here
 _WRITE_STATUS: Final = """
-    insert into jobs (job_id, status, attempt, run_at, started_at, cancel_requested_at, finished_at,
-                      progress, result, error, fold)
-    values (:job_id, :status, :attempt, :run_at, :started_at, :cancel_requested_at, :finished_at,
-            :progress, :result, :error, :fold)
+    insert into jobs (status, attempt, run_at, started_at, cancel_requested_at, finished_at, progress, result, error,
+                      fold, job_id)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     on conflict (job_id) do update
     set status = excluded.status, attempt = excluded.attempt, run_at = excluded.run_at,
         started_at = excluded.started_at, cancel_requested_at = excluded.cancel_requested_at,
@@ -83,16 +104,16 @@ def read_history(connection: sqlite3.Connection, job_id: str) -> Iterator[Event]
 
 def refold(connection: sqlite3.Connection, job_id: str) -> None:
     """Fold a job anew from all of its events that count, and write its row. Belongs into the caller's transaction."""
-    _write(connection, [_fold_anew(connection, job_id)])
+    _write(connection, [(_fold_anew(connection, job_id), None)])
 
 
-def extend(connection: sqlite3.Connection, news: Iterable[tuple[str, list[Event], bool]]) -> None:
+def extend(connection: sqlite3.Connection, news: Iterable[tuple[str, list[EventRow], bool]]) -> None:
     """Fold further events of jobs, which are stored already, and write their rows.
 
     With each job goes whether the file held events of it before. They are folded on top of its kept state; anew where
     none is kept. Belongs into the caller's transaction.
     """
-    _write(connection, (_extended(connection, job_id, events, met) for job_id, events, met in news))
+    _write(connection, (_extended(connection, job_id, rows, met) for job_id, rows, met in news))
 
 
 def find_wrong(connection: sqlite3.Connection, job_ids: Iterable[str]) -> Iterator[list[str]]:
@@ -122,64 +143,76 @@ def _meaning(row: tuple[Any, ...] | None) -> list[Any] | None:
 
 
 def _read(connection: sqlite3.Connection, query: str, job_id: str) -> Iterator[Event]:
-    for row in connection.execute(query, {"job_id": job_id}):
-        yield parse_event(dict(zip(_EVENT_COLUMNS, row, strict=True)))
+    return map(_parse, map(EventRow._make, connection.execute(query, {"job_id": job_id})))
+
+
+def _parse(row: EventRow) -> Event:
+    return parse_event(row._asdict())
 
 
 def _fold_anew(connection: sqlite3.Connection, job_id: str) -> JobState:
     return reduce(fold, _read(connection, _COUNTED_EVENTS, job_id), JobState(UUID(job_id)))
 
 
-def _extended(connection: sqlite3.Connection, job_id: str, events: list[Event], met: bool) -> JobState:
+def _extended(
+    connection: sqlite3.Connection, job_id: str, rows: list[EventRow], met: bool
+) -> tuple[JobState, Request | None]:
+    events = map(_parse, rows)
     if not met:
-        return reduce(fold, events, JobState(UUID(job_id)))
+        return reduce(fold, events, JobState(UUID(job_id))), None
     row = connection.execute(_KEPT_FOLD, {"job_id": job_id}).fetchone()
     if row is None or row[0] is None:
-        return _fold_anew(connection, job_id)
-    return reduce(fold, events, load_state(row[0]))
+        return _fold_anew(connection, job_id), None
+    kept = load_state(row[0])
+    return reduce(fold, events, kept), kept.request
 
 
-def _write(connection: sqlite3.Connection, states: Iterable[JobState]) -> None:
+def _write(connection: sqlite3.Connection, states: Iterable[tuple[JobState, Request | None]]) -> None:
+    """Write the row of each job. With each state goes the request that its row shows already; None: write it anew."""
     # one job at a time is in memory: what its handlers reported may be large
     connection.executemany(_WRITE, _rows(connection, states))
 
 
-def _rows(connection: sqlite3.Connection, states: Iterable[JobState]) -> Iterator[dict[str, Any]]:
-    for state in states:
+def _rows(
+    connection: sqlite3.Connection, states: Iterable[tuple[JobState, Request | None]]
+) -> Iterator[tuple[Any, ...]]:
+    for state, shown in states:
         job_id, request, status = str(state.job_id), state.request, state.status
         if status is None or not (request or connection.execute(_COUNTED_REQUEST, {"job_id": job_id}).fetchone()):
             _write_without_status(connection, job_id)
             continue
         progress, error = state.progress, state.error
-        row = {
-            "job_id": job_id,
-            "status": status,
-            "attempt": state.attempt,
-            "run_at": _text(state.run_at),
-            "started_at": _text(state.started_at),
-            "cancel_requested_at": _text(state.cancel.at if state.cancel else None),
-            "finished_at": _text(_finished_at(state)),
-            "progress": progress
-            and _json({"percent": progress.percent, "message": progress.message, "data": progress.data}),
-            "result": None if state.result is None else _json(state.result),
-            "error": error and error.model_dump_json(),
+        values = (
+            status,
+            state.attempt,
+            _text(state.run_at),
+            _text(state.started_at),
+            _text(state.cancel.at if state.cancel else None),
+            _text(_finished_at(state)),
+            progress and _json({"percent": progress.percent, "message": progress.message, "data": progress.data}),
+            None if state.result is None else _json(state.result),
+            error and error.model_dump_json(),
             # what has ended hears little more
-            "fold": None if state.ending else dump_state(state),
-        }
+            None if state.ending else dump_state(state),
+            job_id,
+        )
         if request is None:
-            connection.execute(_WRITE_STATUS, row)
-            continue
-        yield row | {
-            "request_id": str(request.event_id),
-            "name": request.name,
-            "namespace": request.namespace,
-            "priority": request.priority,
-            "owner": request.owner,
-            "key": request.key,
-            "requested_at": _text(request.at),
-            "expires_at": _text(request.limits.expires_at),
-            "labels": _json(request.labels),
-        }
+            connection.execute(_WRITE_STATUS, values)
+        elif request is shown:
+            connection.execute(_UPDATE_STATUS, values)
+        else:
+            yield (
+                *values,
+                str(request.event_id),
+                request.name,
+                request.namespace,
+                request.priority,
+                request.owner,
+                request.key,
+                _text(request.at),
+                _text(request.limits.expires_at),
+                _json(request.labels),
+            )
 
 
 def _write_without_status(connection: sqlite3.Connection, job_id: str) -> None:

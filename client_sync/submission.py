@@ -114,7 +114,7 @@ def cancel_text(reason: str | None, limits: ServerLimits = DEFAULT_LIMITS) -> st
 
 def format_time(value: datetime) -> str:
     """An aware time as RFC 3339 in UTC, to the microsecond."""
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return value.astimezone(UTC).isoformat("T", "microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_id(value: UUID | str, *, what: str = "job id") -> UUID:

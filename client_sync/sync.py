@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from uuid import UUID
 
 from client_sync import inbox, outbox, plan
 from client_sync.limits import told_limits
 from client_sync.lock import sync_lock
 from client_sync.plan import Acknowledge, BeginLife, MintReplica, Pause, Position, Rewind, StorePage
+from client_sync.projection import EventRow
 from client_sync.replica import Replica
 from client_sync.submission import format_time
 from ledger.errors import Conflict, LedgerError, LoginRefused, NotALedger, ServerUnreachable, one_line
@@ -39,13 +42,12 @@ _PUSH: Final = """
                        %(on_behalf_of)s::text)::text as reply"""
 # Python and SQLite know the years 1 to 9999. A claimed time outside of them must not hold up what comes behind it.
 _PULL: Final = """
-    select p.upto_seq, p.epoch, p.seq, p.id::text as id, p.job_id::text as job_id, p.type, p.v, p.owner, p.actor,
-           p.replica_id::text as replica_id, p.replica_seq,
+    select p.upto_seq, p.epoch::text, p.found, p.id::text, p.job_id::text, p.type, p.v, p.owner, p.actor, p.seq,
            to_char(least(greatest(p.occurred_at, timestamptz '0001-01-01 00:00:00+00'),
                          timestamptz '9999-12-31 23:59:59+00') at time zone 'utc',
-                   'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as occurred_at,
-           to_char(p.recorded_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as recorded_at,
-           p.correlation_id::text as correlation_id, p.causation_id::text as causation_id, p.data, p.found
+                   'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           to_char(p.recorded_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           p.replica_id::text, p.replica_seq, p.correlation_id::text, p.causation_id::text, p.data
     from (select g.*, count(*) over () as found,
                  sum(octet_length(g.data)) over (order by g.seq) - octet_length(g.data) as bytes_before
           from ledger.pull(%(after_seq)s::bigint, %(epoch)s::uuid, %(events)s::integer, %(on_behalf_of)s::text) g) p
@@ -215,13 +217,11 @@ class Exchange:
         """Whether there is more to read, and how large the page was."""
         position = self._position()
         asked = size if position.epoch else 1  # the first answer of a new server only tells its epoch
-        rows = self._ask_for_page(connection, position, asked)
-        events = [row for row in rows if row["id"] is not None]
-        cut_off = len(rows) < rows[0]["found"]
-        upto_seq = rows[-1]["seq"] if cut_off else rows[0]["upto_seq"]
-        read = asked if cut_off else len(events)  # there is more
-        more = True
-        decision = plan.after_pull(position, upto_seq, rows[0]["epoch"], read, asked)
+        (upto_seq, epoch, found), events = self._ask_for_page(connection, position, asked)
+        read, more = len(events), True
+        if events and read < found:  # cut off: there is more
+            upto_seq, read = events[-1].seq, asked
+        decision = plan.after_pull(position, upto_seq, UUID(epoch), read, asked)
         match decision:
             case BeginLife():
                 inbox.begin_life(self._replica, position, decision)
@@ -234,7 +234,7 @@ class Exchange:
                     confirmed = self.result.confirmed + len(events) - added
                     self._tell(pulled=self.result.pulled + added, confirmed=confirmed)
                 more = decision.more
-        return more, sum(len(row["data"]) for row in events)
+        return more, sum(len(row.data) for row in events)
 
     def _send(self, connection: Connection[DictRow], position: Position, batch: outbox.Batch) -> tuple[PushReply, int]:
         from pydantic import ValidationError
@@ -259,17 +259,22 @@ class Exchange:
         skew_ms = round((reply.time.timestamp() - (before + after) / 2) * 1000) if isinstance(reply, Accepted) else 0
         return reply, skew_ms
 
-    def _ask_for_page(self, connection: Connection[DictRow], position: Position, events: int) -> list[DictRow]:
-        return connection.execute(
-            _PULL,
-            {
-                "after_seq": position.pulled_seq,
-                "epoch": position.epoch,
-                "events": events,
-                "bytes": plan.MAX_PULL_BYTES,
-                "on_behalf_of": self._on_behalf_of,
-            },
-        ).fetchall()
+    def _ask_for_page(
+        self, connection: Connection[DictRow], position: Position, events: int
+    ) -> tuple[tuple[Any, ...], list[EventRow]]:
+        """What is told of the page as a whole (``upto_seq``, ``epoch``, ``found``), and its events."""
+        from psycopg.rows import tuple_row
+
+        parameters = {
+            "after_seq": position.pulled_seq,
+            "epoch": position.epoch,
+            "events": events,
+            "bytes": plan.MAX_PULL_BYTES,
+            "on_behalf_of": self._on_behalf_of,
+        }
+        rows = iter(connection.cursor(row_factory=tuple_row).execute(_PULL, parameters))
+        first = next(rows)  # ledger.pull always gives one
+        return first[:3], [EventRow._make(row[3:]) for row in chain([first], rows) if row[3] is not None]
 
     def _note_success(self) -> None:
         ((last_sync_at, last_error),) = self._replica.connection().execute(

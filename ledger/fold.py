@@ -12,9 +12,8 @@ the registers when asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue, TypeAdapter
@@ -41,8 +40,7 @@ Status = Literal["pending", "running", "completed", "failed", "cancelled"]
 TERMINAL: Final[frozenset[str]] = frozenset({"completed", "failed", "cancelled"})
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """Who asked for what. The parameters stay in the event."""
 
     event_id: UUID
@@ -60,8 +58,7 @@ class Request:
     parent: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(NamedTuple):
     """The earliest request of one owner to cancel."""
 
     event_id: UUID
@@ -70,15 +67,13 @@ class Cancel:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     event_id: UUID
     at: datetime
     processor: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     n: int
     event_id: UUID
     at: datetime
@@ -87,8 +82,7 @@ class Progress:
     data: JsonValue
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptEnd:
+class AttemptEnd(NamedTuple):
     """How an attempt ended. ``next_at``: when the next one may start; None after a failure ends the job."""
 
     kind: Literal["failed", "deferred", "lost"]
@@ -98,23 +92,23 @@ class AttemptEnd:
     error: JobError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     start: Start | None = None
     progress: Progress | None = None
     lines: int = 0
     end: AttemptEnd | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+_UNKNOWN: Final = Attempt()
+
+
+class Step(NamedTuple):
     event_id: UUID
     attempt: int
     result: JsonValue
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """The terminal event of a job."""
 
     event_id: UUID
@@ -125,15 +119,14 @@ class Ending:
     error: JobError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JobState:
+class JobState(NamedTuple):
     """What the events of one job add up to so far. An empty state knows only the job's id."""
 
     job_id: UUID
     request: Request | None = None
-    cancels: Mapping[str, Cancel] = field(default_factory=dict)
-    attempts: Mapping[int, Attempt] = field(default_factory=dict)
-    steps: Mapping[str, Step] = field(default_factory=dict)
+    cancels: Mapping[str, Cancel] = {}
+    attempts: Mapping[int, Attempt] = {}
+    steps: Mapping[str, Step] = {}
     ending: Ending | None = None
 
     @property
@@ -143,7 +136,7 @@ class JobState:
 
     @property
     def current(self) -> Attempt:
-        return self.attempts.get(self.attempt, Attempt())
+        return self.attempts.get(self.attempt, _UNKNOWN)
 
     @property
     def cancel(self) -> Cancel | None:
@@ -227,32 +220,32 @@ def fold(state: JobState, event: Event) -> JobState:
     """The state after one more event of the same job; the same state where the event adds nothing."""
     match event:
         case JobRequested():
-            return replace(state, request=_earlier(state.request, _request(event)))
+            return state._replace(request=_earlier(state.request, _request(event)))
         case CancelRequested():
             mine = Cancel(event.id, event.at, event.actor, event.data.reason)
             other = state.cancels.get(event.owner)
             earlier = min(mine, other, key=lambda c: (c.at, c.event_id)) if other else mine
-            return replace(state, cancels={**state.cancels, event.owner: earlier})
+            return state._replace(cancels={**state.cancels, event.owner: earlier})
         case AttemptStarted():
             start = Start(event.id, event.at, event.data.processor)
-            attempt = state.attempts.get(event.data.attempt, Attempt())
-            return _with_attempt(state, event.data.attempt, replace(attempt, start=_earlier(attempt.start, start)))
+            attempt = state.attempts.get(event.data.attempt, _UNKNOWN)
+            return _with_attempt(state, event.data.attempt, attempt._replace(start=_earlier(attempt.start, start)))
         case AttemptProgressed():
             data = event.data
             progress = Progress(data.n, event.id, event.at, data.percent, data.message, data.data)
-            attempt = state.attempts.get(data.attempt, Attempt())
+            attempt = state.attempts.get(data.attempt, _UNKNOWN)
             if attempt.progress and (attempt.progress.n, attempt.progress.event_id) >= (data.n, event.id):
                 return state
-            return _with_attempt(state, data.attempt, replace(attempt, progress=progress))
+            return _with_attempt(state, data.attempt, attempt._replace(progress=progress))
         case AttemptLogged():
-            attempt = state.attempts.get(event.data.attempt, Attempt())
+            attempt = state.attempts.get(event.data.attempt, _UNKNOWN)
             lines = max(attempt.lines, event.data.first + len(event.data.lines) - 1)
-            return _with_attempt(state, event.data.attempt, replace(attempt, lines=lines))
+            return _with_attempt(state, event.data.attempt, attempt._replace(lines=lines))
         case StepCompleted():
             step = Step(event.id, event.data.attempt, event.data.result)
             known = state.steps.get(event.data.step)
             first = min(step, known, key=lambda s: (s.attempt, s.event_id)) if known else step
-            return replace(state, steps={**state.steps, event.data.step: first})
+            return state._replace(steps={**state.steps, event.data.step: first})
         case AttemptFailed():
             end = AttemptEnd("failed", event.id, event.at, event.data.retry_at, event.data.error)
             return _with_end(state, event.data.attempt, end)
@@ -262,13 +255,13 @@ def fold(state: JobState, event: Event) -> JobState:
             return _with_end(state, event.data.attempt, AttemptEnd("lost", event.id, event.at, event.data.retry_at))
         case JobCompleted():
             ending = Ending(event.id, event.at, "completed", event.data.attempt, event.data.result)
-            return replace(state, ending=_earlier(state.ending, ending))
+            return state._replace(ending=_earlier(state.ending, ending))
         case JobFailed():
             ending = Ending(event.id, event.at, "failed", None, None, event.data.error)
-            return replace(state, ending=_earlier(state.ending, ending))
+            return state._replace(ending=_earlier(state.ending, ending))
         case JobCancelled():
             ending = Ending(event.id, event.at, "cancelled", event.data.attempt)
-            return replace(state, ending=_earlier(state.ending, ending))
+            return state._replace(ending=_earlier(state.ending, ending))
     # attempt.superseded, the operator's events and types from another time change no job
     return state
 
@@ -314,7 +307,7 @@ T = TypeVar("T", Request, Start, AttemptEnd, Ending)
 
 
 def dump_state(state: JobState) -> str:
-    """The state as JSON text, for keeping it between two batches."""
+    """The state as JSON text, to keep between two batches: arrays by position, so a new field goes to the end."""
     return _STATE.dump_json(state).decode()
 
 
@@ -328,12 +321,12 @@ def _earlier(known: T | None, new: T) -> T:
 
 
 def _with_attempt(state: JobState, number: int, attempt: Attempt) -> JobState:
-    return replace(state, attempts={**state.attempts, number: attempt})
+    return state._replace(attempts={**state.attempts, number: attempt})
 
 
 def _with_end(state: JobState, number: int, end: AttemptEnd) -> JobState:
-    attempt = state.attempts.get(number, Attempt())
-    return _with_attempt(state, number, replace(attempt, end=_earlier(attempt.end, end)))
+    attempt = state.attempts.get(number, _UNKNOWN)
+    return _with_attempt(state, number, attempt._replace(end=_earlier(attempt.end, end)))
 
 
 def _request(event: JobRequested) -> Request:

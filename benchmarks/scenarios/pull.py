@@ -11,13 +11,14 @@ from benchmarks.floor import bare_file, rows_of_file
 from benchmarks.history import write_ended
 from benchmarks.measure import Run, metered, noisy, take_turns
 from client_sync import JobClient
+from client_sync.plan import LAST_PAGE
 from ledger.errors import LedgerError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 GOAL: Final = 20_000
-BATCH: Final = 1000
+BATCH: Final = LAST_PAGE
 """As many as the largest page holds."""
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from client_sync import JobClient, inbox
 from client_sync.plan import BeginLife, Position, StorePage
+from client_sync.projection import EventRow
 from client_sync.replica import Replica
 from ledger.ids import new_id
 
@@ -81,12 +82,12 @@ def pulled(path: Path, *types: str) -> str:
     """The job that the file has read these events of, from a server; its id."""
     job_id = str(new_id())
     told = [
-        {
-            "id": str(new_id()), "job_id": job_id, "type": kind, "v": 1, "owner": "alice", "actor": "alice", "seq": seq,
-            "occurred_at": "2026-01-01T00:00:00Z", "recorded_at": "2026-01-01T00:00:00Z", "replica_id": None,
-            "replica_seq": None, "correlation_id": None, "causation_id": None,
-            "data": '{"name": "a"}' if kind == "job.requested" else '{"attempt": 1, "result": 17}',
-        }
+        EventRow(
+            id=str(new_id()), job_id=job_id, type=kind, v=1, owner="alice", actor="alice", seq=seq,
+            occurred_at="2026-01-01T00:00:00Z", recorded_at="2026-01-01T00:00:00Z", replica_id=None,
+            replica_seq=None, correlation_id=None, causation_id=None,
+            data='{"name": "a"}' if kind == "job.requested" else '{"attempt": 1, "result": 17}',
+        )
         for seq, kind in enumerate(types, start=1)
     ]  # fmt: skip
     with closing(Replica(path)) as replica:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from client_sync import JobClient, inbox, projection
 from client_sync.plan import BeginLife, Position, StorePage
+from client_sync.projection import EventRow
 from client_sync.replica import Replica
 from ledger.fold import load_state
 from ledger.ids import new_id
@@ -66,7 +67,7 @@ def _rows(replica: Replica) -> list[tuple[Any, ...]]:
     return [tuple(datetime.fromisoformat(v) if str(v).endswith("Z") else v for v in row) for row in rows]
 
 
-def _story(job_id: str, owner: str = "alice") -> list[dict[str, Any]]:
+def _story(job_id: str, owner: str = "alice") -> list[EventRow]:
     """Everything that happens to a job that fails once, reports, takes a step and is completed."""
     processor = str(new_id())
     happened: list[tuple[str, dict[str, Any]]] = [
@@ -82,12 +83,11 @@ def _story(job_id: str, owner: str = "alice") -> list[dict[str, Any]]:
         ("job.completed", {"attempt": 2, "result": {"words": 17}}),
     ]
     return [
-        {
-            "id": str(new_id()), "job_id": job_id, "type": kind, "v": 1, "owner": owner, "actor": "worker", "seq": seq,
-            "occurred_at": f"2026-01-01T00:00:{seq:02}.000000Z", "recorded_at": f"2026-01-01T00:00:{seq:02}.000000Z",
-            "replica_id": None, "replica_seq": None, "correlation_id": None, "causation_id": None,
-            "data": json.dumps(data),
-        }
+        EventRow(
+            id=str(new_id()), job_id=job_id, type=kind, v=1, owner=owner, actor="worker", seq=seq,
+            occurred_at=f"2026-01-01T00:00:{seq:02}.000000Z", recorded_at=f"2026-01-01T00:00:{seq:02}.000000Z",
+            replica_id=None, replica_seq=None, correlation_id=None, causation_id=None, data=json.dumps(data),
+        )
         for seq, (kind, data) in enumerate(happened, 1)
     ]  # fmt: skip
 
@@ -104,7 +104,7 @@ def test_p3_however_the_pages_are_cut_the_job_is_the_same(cuts: set[int], seed: 
     assert (whole["status"], whole["shown"], whole["result"]) == ("completed", "completed", '{"words":17}')
 
 
-def _after(events: list[dict[str, Any]], cuts: list[int]) -> dict[str, Any]:
+def _after(events: list[EventRow], cuts: list[int]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, closing(Replica(Path(folder) / "app.db")) as replica:
         inbox.begin_life(replica, Position(new_id()), BeginLife(EPOCH))
         for start, end in zip([0, *cuts], [*cuts, len(events)], strict=True):
@@ -122,7 +122,7 @@ def test_a_job_shows_what_its_handler_reports(path: Path) -> None:
         inbox.begin_life(replica, Position(new_id()), BeginLife(EPOCH))
         shown = []
         for event in events:
-            inbox.store_page(replica, [event], StorePage(event["seq"], EPOCH, more=True))
+            inbox.store_page(replica, [event], StorePage(event.seq or 0, EPOCH, more=True))
             job = jobs.get(job_id)
             shown.append((job.shown, job.attempt, job.progress and job.progress.percent, job.error and job.error.type))
         assert shown == [
@@ -145,17 +145,17 @@ def test_what_is_not_known_here_is_kept_and_stops_nothing(path: Path) -> None:
     job_id = str(new_id())
     events = _story(job_id)
     strange = [
-        {**events[0], "id": str(new_id()), "type": "job.praised", "seq": 11, "data": '{"stars": 5}'},
-        {**events[0], "id": str(new_id()), "type": "job.completed", "v": 9, "seq": 12, "data": "{}"},
-        {**events[0], "id": str(new_id()), "type": "attempt.failed", "seq": 13, "data": '{"not": "as agreed"}'},
-        {**events[0], "id": str(new_id()), "type": "job.completed", "seq": 14, "data": "[" * 3000 + "]" * 3000},
-        {**events[0], "id": str(new_id()), "type": "schedule.defined", "seq": 15, "job_id": None, "data": "{}"},
-        {**events[0], "id": str(new_id()), "type": "step.completed", "seq": 16,
-         "data": '{"attempt": 1, "step": "large", "result": 1e999}'},
-        {**events[0], "id": str(new_id()), "job_id": str(new_id()), "seq": 17,
-         "data": '{"name": "never", "run_at": "9999-12-31T23:59:59-12:00"}'},
-        {**events[0], "id": str(new_id()), "job_id": str(new_id()), "seq": 18,
-         "data": '{"name": "always", "run_at": "0001-01-01T00:00:00+14:00"}'},
+        events[0]._replace(id=str(new_id()), type="job.praised", seq=11, data='{"stars": 5}'),
+        events[0]._replace(id=str(new_id()), type="job.completed", v=9, seq=12, data="{}"),
+        events[0]._replace(id=str(new_id()), type="attempt.failed", seq=13, data='{"not": "as agreed"}'),
+        events[0]._replace(id=str(new_id()), type="job.completed", seq=14, data="[" * 3000 + "]" * 3000),
+        events[0]._replace(id=str(new_id()), type="schedule.defined", seq=15, job_id=None, data="{}"),
+        events[0]._replace(id=str(new_id()), type="step.completed", seq=16,
+         data='{"attempt": 1, "step": "large", "result": 1e999}'),
+        events[0]._replace(id=str(new_id()), job_id=str(new_id()), seq=17,
+         data='{"name": "never", "run_at": "9999-12-31T23:59:59-12:00"}'),
+        events[0]._replace(id=str(new_id()), job_id=str(new_id()), seq=18,
+         data='{"name": "always", "run_at": "0001-01-01T00:00:00+14:00"}'),
     ]  # fmt: skip
     with JobClient(path) as jobs, closing(Replica(path)) as replica:
         inbox.begin_life(replica, Position(new_id()), BeginLife(EPOCH))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.events import Event, parse_event
-from ledger.fold import JobState, dump_state, fold, fold_all, load_state, projection
+from ledger.fold import Attempt, JobState, dump_state, fold, fold_all, load_state, projection
 from ledger.ids import uuid7
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,6 +42,11 @@ def test_p3_any_split_into_batches_gives_the_same_state(history: list[Event], cu
 def test_a_state_survives_being_stored(history: list[Event]) -> None:
     for state in fold_all(history).values():
         assert load_state(dump_state(state)) == state
+
+
+def test_a_state_that_was_stored_with_the_names_of_its_fields_still_reads() -> None:
+    named = {"job_id": str(JOB), "attempts": {"1": {"start": None, "progress": None, "lines": 7, "end": None}}}
+    assert load_state(json.dumps(named)) == JobState(JOB, attempts={1: Attempt(lines=7)})
 
 
 def event(type_: str, number: int, *, owner: str = "alice", job: UUID = JOB, **data: Any) -> Event:
