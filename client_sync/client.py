@@ -16,7 +16,7 @@ from client_sync.compaction import CompactResult, compact
 from client_sync.compaction import Report as CompactReport
 from client_sync.job import Job, JobFailed, Refusal, list_jobs, list_refusals, read_job, saved_job
 from client_sync.limits import ServerLimits, read_limits, read_owner_and_limits
-from client_sync.own_events import append_cancel, append_requests
+from client_sync.own_events import append_cancel, append_new, append_requests
 from client_sync.replica import Replica
 from client_sync.submission import Params, Submission, cancel_text, parse_id, request_text
 from client_sync.watch import follow, not_found
@@ -105,12 +105,14 @@ class JobClient:
         with self._replica.translating():
             owner, limits = read_owner_and_limits(self._replica.connection())
             text = request_text(request, limits)
+            at = datetime.now(UTC)
+            if key is None and job_id is None:
+                return saved_job(append_new(self._replica, text, at), request, text, owner, at)
             with self._replica.transaction() as connection:
-                at = datetime.now(UTC)
-                (job_id,), added = append_requests(connection, [(request, text)], at)
-                if added and request.job_id is None:
-                    return saved_job(job_id, request, text, owner, at)
-                return self._known(connection, job_id)
+                (known,), added = append_requests(connection, [(request, text)], at)
+                if added and job_id is None:
+                    return saved_job(known, request, text, owner, at)
+                return self._known(connection, known)
 
     def submit_many(self, requests: Iterable[Submission | Mapping[str, Any]]) -> list[UUID]:
         """Request many jobs, from any iterable; gives their ids in its order.

@@ -58,12 +58,13 @@ class WriterTurn:
 
     def __init__(self, replica_path: Path) -> None:
         self._path = Path(f"{replica_path}-write.lock")
+        self._needed: Final = has_wal_reset_bug()
         self._file: BinaryIO | None = None
         self._pid = 0
 
     def take(self, timeout: float) -> bool:
         """Wait for the turn, at most ``timeout`` seconds. Whether it is ours now."""
-        if not has_wal_reset_bug():
+        if not self._needed:
             return True
         if self._file is None or self._pid != os.getpid():
             if self._file is not None:

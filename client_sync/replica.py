@@ -11,10 +11,11 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from shlex import quote
+from types import TracebackType
 from typing import Final
 
 from client_sync.lock import WriterTurn
@@ -65,42 +66,33 @@ class Replica:
             return connection
         return self._connect()
 
-    @contextmanager
-    def translating(self) -> Iterator[None]:
+    def translating(self) -> AbstractContextManager[None]:
         """Say what SQLite means by an error: a LedgerError of the kind that fits."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._trouble(error) from error
+        return _Translating(self)
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """A write transaction: committed at the end of the block, undone when an error leaves it.
 
         Inside another one of the same thread, the block is a part of that one. Raises Conflict when another writer
         keeps the file for longer than ``BUSY_TIMEOUT_S``, LedgerError when the disk does not take the commit.
         """
+        return _Transaction(self)
+
+    def execute(self, statement: str, parameters: Mapping[str, object]) -> None:
+        """One statement that writes, as a transaction of its own; inside one of the same thread, as a part of that.
+
+        SQLite then keeps no copies of pages for undoing the statement alone. Raises Conflict where another thread keeps
+        the file for longer than ``BUSY_TIMEOUT_S``, and SQLite's own errors, untranslated.
+        """
         connection = self.connection()
         if connection.in_transaction:
-            yield connection
+            connection.execute(statement, parameters)
             return
-        if not self._writing.acquire(timeout=BUSY_TIMEOUT_S):
-            raise self._busy()
+        self._take_turn()
         try:
-            if not self._turn.take(BUSY_TIMEOUT_S):
-                raise self._busy()
-            with self.translating():
-                connection.execute("begin immediate")
-            try:
-                yield connection
-                with self.translating():
-                    connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
+            connection.execute(statement, parameters)
         finally:
-            self._turn.give()
-            self._writing.release()
+            self._give_turn()
         self._announce()
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -136,6 +128,20 @@ class Replica:
             self._turn.close()
             self._writing.release()
         self._announce()
+
+    def _take_turn(self) -> None:
+        if not self._writing.acquire(timeout=BUSY_TIMEOUT_S):
+            raise self._busy()
+        try:
+            if not self._turn.take(BUSY_TIMEOUT_S):
+                raise self._busy()
+        except BaseException:
+            self._writing.release()
+            raise
+
+    def _give_turn(self) -> None:
+        self._turn.give()
+        self._writing.release()
 
     def _announce(self) -> None:
         with self._changed:
@@ -193,6 +199,54 @@ class Replica:
 
     def _busy(self) -> LedgerError:
         return Conflict(f"{self.path} is busy: another writer has kept it for {BUSY_TIMEOUT_S:.0f} s", hint="try again")
+
+
+class _Translating(AbstractContextManager[None]):
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise self._replica._trouble(error) from error
+
+
+class _Transaction(AbstractContextManager[sqlite3.Connection]):
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+
+    def __enter__(self) -> sqlite3.Connection:
+        replica = self._replica
+        self._connection = replica.connection()
+        self._joins = self._connection.in_transaction
+        if not self._joins:
+            replica._take_turn()
+            try:
+                with replica.translating():
+                    self._connection.execute("begin immediate")
+            except BaseException:
+                replica._give_turn()
+                raise
+        return self._connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._joins:
+            return
+        replica = self._replica
+        try:
+            if error is None:
+                with replica.translating():
+                    self._connection.commit()
+        finally:
+            try:
+                self._connection.rollback()  # does nothing after a commit
+            finally:
+                replica._give_turn()
+        if error is None:
+            replica._announce()
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> str:

@@ -136,7 +136,7 @@ create table events (
     constraint event_id_is_a_uuid check (
         id glob '[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'),
     constraint job_id_is_a_uuid check (
-        job_id glob '[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'),
+        job_id = id or job_id glob '[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'),
     constraint correlation_id_is_a_uuid check (
         correlation_id glob '[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'),
     constraint causation_id_is_a_uuid check (
@@ -220,31 +220,32 @@ begin
             then raise(abort, 'job_id: this job was requested before')
         when json_type(new.data, '$.name') is not 'text' or length(json_extract(new.data, '$.name')) not between 1 and 200
             then raise(abort, 'name: must be a text of 1 to 200 characters')
-        when json_type(new.data, '$.namespace') not in ('null', 'text') or length(json_extract(new.data, '$.namespace')) not between 1 and 100
+        when r.namespace is not null and (json_type(new.data, '$.namespace') <> 'text' or length(r.namespace) not between 1 and 100)
             then raise(abort, 'namespace: must be a text of 1 to 100 characters')
         when json_type(new.data, '$.params') not in ('null', 'object')
             then raise(abort, 'params: must be a JSON object')
-        when length(cast(new.data as blob)) > (select p.max_params_bytes from replica p)
-             and length(cast(new.data -> '$.params' as blob)) > (select p.max_params_bytes from replica p)
+        when length(cast(new.data as blob)) > p.max_params_bytes
+             and length(cast(new.data -> '$.params' as blob)) > p.max_params_bytes
             then raise(abort, 'params: more bytes than replica.max_params_bytes')
-        when json_type(new.data, '$.priority') not in ('null', 'integer')
-             or json_extract(new.data, '$.priority') not between -32768 and 32767
+        when r.priority is not null and (json_type(new.data, '$.priority') <> 'integer' or r.priority not between -32768 and 32767)
             then raise(abort, 'priority: must be a whole number from -32768 to 32767')
-        when json_type(new.data, '$.key') not in ('null', 'text')
-             or length(json_extract(new.data, '$.key')) not between 1 and 200
+        when r.key is not null and (json_type(new.data, '$.key') <> 'text' or length(r.key) not between 1 and 200)
             then raise(abort, 'key: must be a text of 1 to 200 characters')
         when json_type(new.data, '$.labels') not in ('null', 'object')
             then raise(abort, 'labels: must be a JSON object')
         when json_type(new.data, '$.limits') not in ('null', 'object')
             then raise(abort, 'limits: must be a JSON object')
-        when coalesce(json_extract(new.data, '$.run_at'), json_extract(new.data, '$.limits.expires_at')) is not null and exists (
-            select 1 from (select json_extract(new.data, '$.run_at') as t
-                           union all select json_extract(new.data, '$.limits.expires_at'))
+        when coalesce(r.run_at, r.expires_at) is not null and exists (
+            select 1 from (select r.run_at as t union all select r.expires_at)
             where t is not null and not coalesce(
                 strftime('%Y-%m-%dT%H:%M:%S', substr(t, 1, 19), '+0 days') = substr(t, 1, 19) and strftime('%Y', t) between '1600' and '8999'
                 and (substr(t, -1) = 'Z' or t glob '*[+-][0-9][0-9]:[0-9][0-9]'), 0))
             then raise(abort, 'run_at, limits.expires_at: must be an RFC 3339 time with an offset')
-    end;
+    end
+    from (select json_extract(new.data, '$.namespace') as namespace, json_extract(new.data, '$.priority') as priority,
+                 json_extract(new.data, '$.key') as key, json_extract(new.data, '$.run_at') as run_at,
+                 json_extract(new.data, '$.limits.expires_at') as expires_at) r
+    cross join replica p;
 end;
 
 create trigger own_cancels_are_valid before insert on events
@@ -283,7 +284,7 @@ begin
         when new.rowid < 0
             then raise(abort, 'rowid: leave it out')
         -- so few brackets as most have cannot nest that deep: the view need not be asked
-        when length(new.data) - length(replace(replace(new.data, '[', ''), '{', '')) > (select p.max_json_depth from replica p)
+        when length(cast(new.data as blob)) - length(cast(replace(replace(new.data, '[', ''), '{', '') as blob)) > (select p.max_json_depth from replica p)
              and exists (select 1 from deep_events d where d.id = new.id)
             then raise(abort, 'data: nests deeper than replica.max_json_depth')
     end;
@@ -341,7 +342,9 @@ create table jobs (
     result text,
     error text,
     fold text,
-    constraint status_is_known check (status in ('pending', 'running', 'completed', 'failed', 'cancelled', 'refused')),
+    -- not with IN: SQLite makes a longer list into a table, and in a trigger anew for each row
+    constraint status_is_known check (
+        status = 'pending' or status = 'running' or status = 'completed' or status = 'failed' or status = 'cancelled' or status = 'refused'),
     constraint labels_are_json check (json_valid(labels)),
     constraint progress_is_json check (progress is null or json_valid(progress)),
     constraint result_is_json check (result is null or json_valid(result)),
@@ -375,22 +378,20 @@ create trigger own_requests_take_effect after insert on events when new.seq is n
 begin
     insert into jobs (job_id, request_id, name, namespace, status, priority, owner, key, requested_at, cancel_requested_at,
                       run_at, expires_at, labels)
-    select r.job_id, new.id, r.name, coalesce(r.namespace, 'default'),
-           case when r.cancelled_at is null then 'pending' else 'cancelled' end,
-           coalesce(r.priority, 0), (select p.owner from replica p), r.key, new.occurred_at, r.cancelled_at,
-           case when r.cancelled_at is null then r.run_at end, r.expires_at, coalesce(r.labels, '{}')
-    from (
-        select coalesce(new.job_id, new.id) as job_id, json_extract(new.data, '$.name') as name,
-               json_extract(new.data, '$.namespace') as namespace, json_extract(new.data, '$.priority') as priority,
-               json_extract(new.data, '$.key') as key, json_extract(new.data, '$.labels') as labels,
-               case when json_extract(new.data, '$.run_at') glob '*Z' then json_extract(new.data, '$.run_at')
-                    else strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(new.data, '$.run_at')) end as run_at,
-               case when json_extract(new.data, '$.limits.expires_at') glob '*Z'
-                    then json_extract(new.data, '$.limits.expires_at')
-                    else strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(new.data, '$.limits.expires_at')) end as expires_at,
-               (select min(c.occurred_at) from events c
-                where c.job_id = new.job_id and c.type = 'job.cancel_requested'
-                  and not exists (select 1 from refusals f where f.event_id = c.id)) as cancelled_at) r
+    select coalesce(new.job_id, new.id), new.id, json_extract(new.data, '$.name'),
+           coalesce(json_extract(new.data, '$.namespace'), 'default'), iif(r.cancelled_at is null, 'pending', 'cancelled'),
+           coalesce(json_extract(new.data, '$.priority'), 0), p.owner, json_extract(new.data, '$.key'), new.occurred_at,
+           r.cancelled_at,
+           case when r.run_at is null or r.cancelled_at is not null then null
+                when r.run_at glob '*Z' then r.run_at else strftime('%Y-%m-%dT%H:%M:%fZ', r.run_at) end,
+           case when r.expires_at is null then null
+                when r.expires_at glob '*Z' then r.expires_at else strftime('%Y-%m-%dT%H:%M:%fZ', r.expires_at) end,
+           coalesce(json_extract(new.data, '$.labels'), '{}')
+    from (select json_extract(new.data, '$.run_at') as run_at, json_extract(new.data, '$.limits.expires_at') as expires_at,
+                 (select min(c.occurred_at) from events c
+                  where c.job_id = new.job_id and c.type = 'job.cancel_requested'
+                    and not exists (select 1 from refusals f where f.event_id = c.id)) as cancelled_at) r
+    cross join replica p
     where true  -- tells the parser that ON begins the next clause
     on conflict (job_id) do nothing;
 end;

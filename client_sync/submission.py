@@ -17,7 +17,7 @@ from client_sync.limits import ServerLimits
 from ledger.errors import InvalidEvent
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel, ValidationError
+    from pydantic import BaseModel
 
 Params: TypeAlias = "Mapping[str, Any] | BaseModel"
 """A job's parameters: a mapping that is a JSON object, or a pydantic model."""
@@ -52,8 +52,8 @@ class Submission:
         """A submission from a mapping of its fields. Raises InvalidEvent for a field that does not exist."""
         if isinstance(value, Submission):
             return value
-        unknown = sorted(str(key) for key in value if key not in _FIELDS)
-        if unknown:
+        if not value.keys() <= _FIELDS.keys():
+            unknown = sorted(str(key) for key in value if key not in _FIELDS)
             raise InvalidEvent(f"a request has no field {', '.join(unknown)}", hint=f"its fields: {', '.join(_FIELDS)}")
         if "name" not in value:
             raise InvalidEvent("a request needs a name", hint="the name chooses the handler that runs the job")
@@ -66,7 +66,8 @@ YEARS: Final = range(1600, 9000)
 
 _json: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-_FIELDS: Final = tuple(f.name for f in fields(Submission))
+_FREE: Final = ("params", "labels")
+_FIELDS: Final = dict.fromkeys(f.name for f in fields(Submission))
 
 
 def request_text(request: Submission, limits: ServerLimits = DEFAULT_LIMITS) -> str:
@@ -142,16 +143,16 @@ def parse_time(what: str, value: datetime | str) -> datetime:
 
 
 def _checked(data: dict[str, Any], model: type[BaseModel], what: str, limits: ServerLimits) -> str:
-    from pydantic import ValidationError
-
     try:
         text = _json(data)
         encoded = text.encode()
-        model.model_validate_json(encoded)
-    except ValidationError as error:
-        raise InvalidEvent(f"{what}: {_first_mistake(error)}") from error
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidEvent(f"{what}: not JSON: {error}", hint="use objects, lists, texts and numbers") from error
+    try:
+        # any object will do for the others, and one that could be written is one
+        model.model_validate({name: value for name, value in data.items() if name not in _FREE})
+    except ValueError as error:
+        raise InvalidEvent(f"{what}: {_first_mistake(error)}") from error
     if "\\u0000" in text and _NUL.search(text):
         raise InvalidEvent(f"{what}: a text holds the character NUL", hint="leave it out; not every reader can hold it")
     if _is_deeper(data, text, limits.max_json_depth):
@@ -172,6 +173,8 @@ def _check_size(what: str, size: int, limit: int) -> None:
 
 
 def _object(what: str, value: object) -> dict[Any, Any]:
+    if isinstance(value, dict):
+        return value
     if isinstance(value, Mapping):
         return dict(value)
     dump = getattr(value, "model_dump", None)
@@ -181,7 +184,11 @@ def _object(what: str, value: object) -> dict[Any, Any]:
     return dumped
 
 
-def _first_mistake(error: ValidationError) -> str:
+def _first_mistake(error: ValueError) -> str:
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return str(error)
     mistake = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in mistake["loc"])
     return f"{place}: {mistake['msg']}" if place else str(mistake["msg"])

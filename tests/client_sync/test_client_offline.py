@@ -126,6 +126,24 @@ def test_the_batches_before_a_wrong_request_are_saved(jobs: JobClient) -> None:
     assert jobs.unsent == 500
 
 
+def test_the_request_that_the_file_refuses_is_named_among_many(jobs: JobClient, plain: sqlite3.Connection) -> None:
+    plain.execute(
+        "create trigger picky before insert on events when json_extract(new.data, '$.params.n') = 30"
+        " begin select raise(abort, 'not this one'); end"
+    )
+    wanted = [Submission(name="a", params={"n": n}, job_id=new_id() if n == 30 else None) for n in range(120)]
+    with pytest.raises(InvalidEvent, match=f"job {wanted[30].job_id}: not this one"):
+        jobs.submit_many(wanted)
+    assert jobs.unsent == 0, "each batch whole, or not at all"
+
+
+def test_a_request_sees_those_of_its_batch(jobs: JobClient) -> None:
+    wanted = [{"name": "a"}, {"name": "b", "key": "k"}] * 60
+    ids = jobs.submit_many(wanted)
+    assert len(set(ids[1::2])) == 1
+    assert jobs.unsent == 61
+
+
 def test_jobs_are_listed_latest_first(jobs: JobClient) -> None:
     a, b, c = (jobs.submit(name) for name in ("a", "b", "c"))
     jobs.cancel(b.id)
