@@ -89,8 +89,12 @@ $$;
 comment on function ledger.identity is 'What tells this cluster, timeline and database from every other.';
 
 create function ledger.current_life() returns smallint
-language sql stable
-as $$ select max(l.life) from ledger.lives l $$;
+language plpgsql stable
+as $$
+begin
+    return (select max(l.life) from ledger.lives l);  -- planned once a session; SQL's own functions, before Postgres 18, once a call
+end
+$$;
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -571,12 +575,14 @@ begin
     end if;
 
     more := v_cut is not null or v_left_over;
-    next_due := ledger.next_due();
-    if next_due <= now() then
+    for v_look in 1..2 loop
+        select least((select q.run_at from ledger.queue q where q.run_at is not null order by q.run_at limit 1),
+                     (select q.expires_at from ledger.queue q where q.expires_at is not null order by q.expires_at limit 1))
+        into next_due;
+        exit when v_look = 2 or next_due is null or next_due > now();
         perform ledger.expire_jobs(p_limit);
         new_work := ledger.release_jobs(p_limit) > 0 or new_work;
-        next_due := ledger.next_due();
-    end if;
+    end loop;
     if sequenced > 0 then
         perform pg_notify('ledger_feed', '');
     end if;
@@ -639,13 +645,6 @@ begin
     from ended e;
     perform pg_notify('ledger_cancel', '');
 end
-$$;
-
-create function ledger.next_due() returns timestamptz
-language sql stable
-as $$
-    select least((select q.run_at from ledger.queue q where q.run_at is not null order by q.run_at limit 1),
-                 (select q.expires_at from ledger.queue q where q.expires_at is not null order by q.expires_at limit 1))
 $$;
 
 create function ledger.release_jobs(p_limit integer) returns integer
