@@ -82,8 +82,8 @@ def compact(
             if jobs:
                 _note(replica, {"jobs": jobs, "events": events, "finished_before": before})
         if vacuum:
-            connection.execute("vacuum")
-            connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+            replica.execute("vacuum", {})
+            replica.execute("pragma wal_checkpoint(truncate)", {})
         bytes_after, bytes_free = _size(connection)
     return CompactResult(jobs, events, bytes_before, bytes_after, bytes_free)
 
