@@ -1508,9 +1508,10 @@ begin
     with page as materialized (
         select l.seq, e.id, e.job_id, e.type, e.v, e.owner, e.actor, e.replica_id, e.replica_seq, e.occurred_at, e.recorded_at,
                e.correlation_id, e.causation_id, e.data::text
+        -- as pairs, which the index by owner alone can answer: with owner = ... apart, the planner may go through all by number
         from (select g.seq, g.event_id from ledger.log g
-              where g.owner = v_owner and g.seq > after_seq and g.seq <= v_last
-              order by g.seq limit v_max) l
+              where (g.owner, g.seq) > (v_owner, after_seq) and (g.owner, g.seq) <= (v_owner, v_last)
+              order by g.owner, g.seq limit v_max) l
         join ledger.events e on e.id = l.event_id
     )
     select u.upto_seq, v_epoch, p.*

@@ -25,8 +25,8 @@ STARTS: Final = 100
 LIMIT: Final = 1.1
 YOUNG: Final = 1_000
 """Jobs of a ledger at an age at which the planner knows its tables, and thinks them small."""
-FEW_PAGES: Final = 50
-"""What a call may touch more in any case: the catalogue, another level of an index."""
+FEW_PAGES: Final = BATCH + 50
+"""What a call may touch more in any case: a page for each row it gives, the catalogue, another level of an index."""
 
 
 def growth(bench: Bench) -> Result:

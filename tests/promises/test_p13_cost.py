@@ -86,13 +86,14 @@ def test_p13_cancels_of_jobs_that_never_come_cost_the_later_jobs_nothing(databas
 
 
 def test_p13_looking_costs_the_same_in_an_old_ledger(database: Database) -> None:
-    alice, owner = database.connect("app_alice"), database.connect()
+    alice, bob, owner = database.connect("app_alice"), database.connect("app_bob"), database.connect()
 
     def look() -> int:
-        before = rows_read([alice, owner])
+        before = rows_read([alice, bob, owner])
         read_stats(owner)
+        assert len(bob.execute("select * from ledger.pull(0)").fetchall()) == 1, "nothing is his"
         assert len(alice.execute("select * from ledger.my_jobs order by job_id desc limit 20").fetchall()) == 20
-        return rows_read([alice, owner]) - before
+        return rows_read([alice, bob, owner]) - before
 
     push_jobs(alice, JOBS)
     sequence(owner)
