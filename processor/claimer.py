@@ -169,7 +169,7 @@ class Claimer:
             for lane in lanes:
                 lane.hungry = True
             await self._begin(ask)
-            if any(lane.hungry and lane.names for lane in lanes):
+            if any(lane.hungry for lane in lanes):
                 self._hints.claims.set()
 
     async def take_up_strays(self) -> None:
@@ -195,7 +195,7 @@ class Claimer:
                 await self._begin(ask)
 
     def _ask(self, lane: Lane) -> Ask | None:
-        room = lane.room(self._settings.batch) if lane.names else 0
+        room = lane.room(self._settings.batch)
         if room == 0:
             return None
         return Ask(lane, room, {

@@ -70,9 +70,10 @@ class _Service:
         self._hints = Hints()
         self._clock = ServerClock()
         self._threads = Threads(settings.threads)
-        self._lanes = (
-            Lane(registry.names(is_async=True), is_async=True, limit=settings.concurrency),
-            Lane(registry.names(is_async=False), is_async=False, limit=settings.threads),
+        self._lanes = tuple(
+            Lane(names, is_async=is_async, limit=limit)
+            for is_async, limit in ((True, settings.concurrency), (False, settings.threads))
+            if (names := registry.names(is_async=is_async))
         )
         self._sequencer = Sequencer(dsn, self._hints, self._clock, settings, poll_s)
         self._listener = Listener(dsn, self._hints, self._sequencer)
