@@ -78,6 +78,8 @@ def append_cancel(connection: sqlite3.Connection, job_id: UUID, text: str, at: d
 
 
 def _append(connection: sqlite3.Connection, kind: str, rows: Sequence[_Row], at: datetime) -> int:
+    if not rows:
+        return 0
     ((first,),) = connection.execute(_NEXT)
     common = {"type": kind, "at": format_time(at)}
 
