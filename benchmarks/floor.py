@@ -46,6 +46,14 @@ def rows_of_file(path: Path) -> tuple[str, list[Sequence[Any]]]:
     return f"insert into events ({', '.join(names)}) values ({', '.join('?' * len(names))})", rows  # noqa: S608  names of our own table
 
 
+def insert_in_batches(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[Any]], size: int) -> None:
+    """All the rows, so many a commit."""
+    for start in range(0, len(rows), size):
+        connection.execute("begin immediate")
+        connection.executemany(statement, rows[start : start + size])
+        connection.execute("commit")
+
+
 def bare_table(connection: Connection[DictRow]) -> None:
     """A table like ``ledger.events``, with its indexes and checks and no triggers, empty."""
     connection.execute("drop schema if exists floor cascade")

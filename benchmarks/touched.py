@@ -1,4 +1,4 @@
-"""What Postgres has to touch for each hot call, from its own counters: rows read by index or end to end, and pages.
+"""What Postgres has to touch for each hot call, from its own counters: rows read end to end, and pages.
 
 The statements inside functions are counted like all others. (``auto_explain`` would show their plans, where a server
 has it.)
@@ -26,17 +26,15 @@ if TYPE_CHECKING:
 BATCH: Final = 100
 _COUNTERS: Final = """
     select sum(t.seq_tup_read) filter (where t.relname in ('events', 'log', 'jobs', 'queue'))::bigint as scanned,
-           sum(coalesce(t.idx_tup_fetch, 0))::bigint as fetched,
            sum(b.heap_blks_hit + b.heap_blks_read + coalesce(b.idx_blks_hit + b.idx_blks_read, 0))::bigint as pages
     from pg_stat_user_tables t join pg_statio_user_tables b using (relid) where t.schemaname = 'ledger'"""
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """``scanned``: rows of the growing tables read from end to end. ``fetched``: rows found by an index."""
+    """``scanned``: rows of the growing tables read from end to end."""
 
     scanned: int
-    fetched: int
     pages: int
 
 

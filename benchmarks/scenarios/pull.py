@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Goal, Result, ratios
-from benchmarks.floor import bare_file, rows_of_file
+from benchmarks.floor import bare_file, insert_in_batches, rows_of_file
 from benchmarks.history import write_ended
 from benchmarks.measure import Run, metered, noisy, take_turns
 from client_sync import JobClient
@@ -56,10 +56,7 @@ def pull(bench: Bench) -> Result:
         def bare() -> Run:
             connection = bare_file(path())
             with metered(None) as run:
-                for start in range(0, len(rows), BATCH):
-                    connection.execute("begin immediate")
-                    connection.executemany(statement, rows[start : start + BATCH])
-                    connection.execute("commit")
+                insert_in_batches(connection, statement, rows, BATCH)
             connection.close()
             return _valued(run, len(rows))
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Goal, Result, ratios
-from benchmarks.floor import bare_file, rows_of_file
+from benchmarks.floor import bare_file, insert_in_batches, rows_of_file
 from benchmarks.handlers import params
 from benchmarks.measure import Run, metered, noisy, take_turns
 from client_sync import JobClient
@@ -62,10 +62,7 @@ def submit_many(bench: Bench) -> Result:
     def bare() -> Run:
         connection = bare_file(path())
         with metered(None) as run:
-            for start in range(0, len(rows), BATCH):
-                connection.execute("begin immediate")
-                connection.executemany(statement, rows[start : start + BATCH])
-                connection.execute("commit")
+            insert_in_batches(connection, statement, rows, BATCH)
         return _bare_counted(connection, run, len(rows))
 
     return _compare(bench, "submit_many", ours, bare, None)
