@@ -39,10 +39,21 @@ SHORTEST_GAP_S: Final = 0.002
 LONGEST_GAP_S: Final = 0.02
 GAP_PER_EVENT_S: Final = 0.0001
 """After a pass that found many events more are on their way: a little patience makes the next one worth its cost."""
+LIGHT_PASS: Final = 100
+"""After a pass of more events than these the next is long as well, and the claimer does not wait for it."""
 
 TRY_LOCK: Final = "select ledger.stand_for_sequencer()"
 ENSURE_LIFE: Final = "select ledger.ensure_life()"
 SEQUENCE: Final = "select s.sequenced, s.more, s.new_work, s.next_due from ledger.sequence() s"
+
+
+def rest_s(took_s: float, sequenced: int) -> float:
+    """How long to rest after a look that took so long and found so many events, in seconds.
+
+    As long as it took, so that there is time for others; but not where that was long because much waited: then more has
+    come meanwhile, and to rest would hold up the log.
+    """
+    return min(max(took_s, sequenced * GAP_PER_EVENT_S, SHORTEST_GAP_S), LONGEST_GAP_S)
 
 
 class Sequencer:
@@ -56,6 +67,7 @@ class Sequencer:
         self._poll_s = poll_s
         self._stopping = asyncio.Event()
         self._next_due: datetime | None = None
+        self._last_sequenced = 0
         self.claimer: Claimer | None = None
         """Whose claims are made together with passes that bring work, where there is one and it has nothing to do."""
         self.backend_pid: int | None = None
@@ -115,7 +127,7 @@ class Sequencer:
                 if last:
                     return
                 pass_at = now() + min(self._poll_s, self._due_in_s())
-                await asyncio.sleep(max(now() - began, SHORTEST_GAP_S, min(sequenced * GAP_PER_EVENT_S, LONGEST_GAP_S)))
+                await asyncio.sleep(rest_s(now() - began, sequenced))
             hinted = await wait_for_hint(self._hints.events, max(0.0, min(pass_at, rescue_at) - now()))
 
     async def _make_pass(self, cursor: AsyncCursor[Any]) -> int:
@@ -135,7 +147,8 @@ class Sequencer:
 
     async def _pass(self, cursor: AsyncCursor[Any]) -> tuple[int, bool]:
         """One pass, and a claim along with it. Gives the number of events, and whether there are more."""
-        async with self.claimer.along() if self.claimer else nullcontext() as ask:
+        light = self._last_sequenced <= LIGHT_PASS
+        async with self.claimer.along() if self.claimer and light else nullcontext() as ask:
             if ask is None:
                 [(sequenced, more, new_work, self._next_due)] = await (await cursor.execute(SEQUENCE)).fetchall()
             else:
@@ -143,6 +156,7 @@ class Sequencer:
                 sequenced, more, new_work, self._next_due = rows[0][:4]
                 if new_work:
                     ask.granted = [Claimed(*row[4:]) for row in rows if row[4] is not None]
+        self._last_sequenced = sequenced
         if new_work and ask is None:
             self._hints.tell_of_work()
         return sequenced, more
