@@ -886,14 +886,14 @@ begin
     v_first_id := ledger.new_id();
     return query
     with picked as materialized (
-        select w.job_id
+        select w.ctid
         from unnest(v_namespaces, v_names, v_shares) l (namespace, name, share)
         cross join lateral (
-            select q.job_id from ledger.queue q
+            select q.ctid from ledger.queue q
             where q.namespace = l.namespace and q.name = l.name and q.run_at is null
             order by q.priority desc, q.seq limit l.share for update skip locked) w
     ), taken as (
-        delete from ledger.queue q using picked w where q.job_id = w.job_id returning q.job_id
+        delete from ledger.queue q using picked w where q.ctid = w.ctid returning q.job_id
     ), settled as (
         -- a job that was asked to stop while it was being taken does not start
         update ledger.jobs j
@@ -983,9 +983,9 @@ begin
     end if;
     return query
     with arrived as materialized (
-        select a.id, a.job_id, a.attempt, a.type, a.occurred_at, a.data::json as data,
+        select a.n, a.id, a.job_id, a.attempt, a.type, a.occurred_at, a.data::json as data,
                a.type in ('job.completed', 'job.failed', 'job.cancelled', 'attempt.failed', 'attempt.deferred', 'attempt.lost') as ends
-        from unnest(p_ids, p_job_ids, p_attempts, p_types, p_occurred_at, p_data) a (id, job_id, attempt, type, occurred_at, data)
+        from unnest(p_ids, p_job_ids, p_attempts, p_types, p_occurred_at, p_data) with ordinality a (id, job_id, attempt, type, occurred_at, data, n)
     ), ending as (
         select a.job_id, a.attempt,
                coalesce(
@@ -997,7 +997,8 @@ begin
                                when 'attempt.failed' then a.data ->> 'retry_at'
                                when 'attempt.lost' then a.data ->> 'retry_at' end)::timestamptz as run_at,
                count(*) filter (where a.type = 'attempt.failed') as failed,
-               count(*) filter (where a.type = 'attempt.lost') as lost
+               count(*) filter (where a.type = 'attempt.lost') as lost,
+               case when count(*) = 1 then min(a.n) end as n
         from arrived a where a.ends
         group by a.job_id, a.attempt
         order by a.job_id
@@ -1013,11 +1014,11 @@ begin
         from holder e
         where j.job_id = e.job_id and j.attempt = e.attempt and j.processor = e.processor and j.status = e.running
         returning j.job_id, j.attempt, j.owner, j.status, j.seq, j.run_at, j.expires_at, j.priority, j.namespace, j.name,
-                  e.status is null and j.status = 'cancelled' as cancelled_here
+                  e.status is null and j.status = 'cancelled' as cancelled_here, e.n
     ), going_on as (
         select j.job_id, j.attempt
         from (select distinct a.job_id, a.attempt, p_processor as processor, 'running'::text as running from arrived a
-              where (a.job_id, a.attempt) not in (select e.job_id, e.attempt from ending e) offset 0) r
+              where not a.ends offset 0) r
         join ledger.jobs j on j.job_id = r.job_id
         where j.attempt = r.attempt and j.processor = r.processor and j.status = r.running
     ), fenced as materialized (
@@ -1034,13 +1035,20 @@ begin
               from ended e group by 1, 2, 3) t
         cross join lateral (values ('running', -t.jobs), (t.standing, t.jobs)) d (standing, jobs)
     ), judged as materialized (
+        -- what is left when an attempt's only event was its end, which most are.
         -- "in" over a CTE is a hash lookup, where a join would compare each with each
         select a.*, j.owner, (a.job_id, a.attempt) in (select f.job_id, f.attempt from fenced f) as holds
         from arrived a join ledger.jobs j on j.job_id = a.job_id
+        where a.n not in (select e.n from ended e where e.n is not null)
     ), too_late as (
         -- what was recorded before and is only being sent again is not late
         select g.* from judged g
         where not g.holds and not exists (select from ledger.events k where k.id = g.id)
+    ), concluded as (
+        insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+        select p_ids[e.n], e.job_id, p_types[e.n], 1, e.owner, session_user, p_occurred_at[e.n], now(), (select ledger.current_life()),
+               p_data[e.n]::json
+        from ended e where e.n is not null
     ), appended as (
         insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
         select g.id, g.job_id, g.type, 1, g.owner, session_user, g.occurred_at, now(), (select ledger.current_life()), g.data

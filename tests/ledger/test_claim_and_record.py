@@ -15,6 +15,8 @@ from ledger.errors import VerificationFailed
 from ledger.feed import verify
 from ledger.ids import new_id
 
+LONG_AGO = "2020-01-01T00:00:00Z"
+
 
 def test_the_best_jobs_are_claimed_first_across_names_and_namespaces(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
@@ -108,7 +110,7 @@ def test_p5_a_late_write_is_kept_as_evidence_and_changes_nothing(database: Datab
     sequence(owner)
     slow, quick = Worker(database.connect("worker")), Worker(database.connect("worker"))
     (attempt_1,) = slow.claim()
-    lost = {"processor": str(slow.id), "noticed_by": "lock", "retry_at": "2020-01-01T00:00:00Z"}
+    lost = {"processor": str(slow.id), "noticed_by": "lock", "retry_at": LONG_AGO}
     slow.record((attempt_1, "attempt.lost", lost))
     (attempt_2,) = quick.claim()
     assert attempt_2["attempt"] == 2
@@ -142,6 +144,22 @@ def test_p2_recording_again_after_a_lost_reply_changes_nothing(database: Databas
     for _ in range(3):
         assert worker.record((claimed, "attempt.progressed", {"n": 1}), (claimed, "job.completed", {}), ids=ids) == []
     assert types_of(owner, job) == ["job.requested", "attempt.started", "attempt.progressed", "job.completed"]
+    assert_projection_is_fold(owner)
+
+
+def test_p2_ends_alone_are_recorded_once_under_ids_of_their_own(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    jobs = push_jobs(alice, 2)
+    sequence(owner)
+    worker = Worker(database.connect("worker"))
+    first, second = worker.claim()
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        worker.record((first, "job.completed", {}), (second, "job.completed", {}), ids=[new_id(), first["request_id"]])
+    assert {job_row(owner, job)["status"] for job in jobs} == {"running"}
+    ids, later = [new_id(), new_id()], {"until": LONG_AGO}
+    for _ in range(2):
+        assert worker.record((first, "job.completed", {}), (second, "attempt.deferred", later), ids=ids) == []
+    assert [types_of(owner, job)[2:] for job in jobs] == [["job.completed"], ["attempt.deferred"]]
     assert_projection_is_fold(owner)
 
 
@@ -184,7 +202,7 @@ def test_a_job_that_was_asked_to_stop_is_not_retried(database: Database) -> None
         "select ledger.find_cancelled(%(processor)s, %(jobs)s) as job", {"processor": worker.id, "jobs": [job]}
     ).fetchall()
     assert [row["job"] for row in asked] == [job]
-    worker.record((claimed, "attempt.failed", {"error": {"type": "E"}, "retry_at": "2020-01-01T00:00:00Z"}))
+    worker.record((claimed, "attempt.failed", {"error": {"type": "E"}, "retry_at": LONG_AGO}))
     assert types_of(owner, job)[-2:] == ["attempt.failed", "job.cancelled"]
     assert_projection_is_fold(owner)
 
@@ -194,7 +212,7 @@ def test_cancels_and_outcomes_at_the_same_moment_leave_each_job_one_ending(datab
     jobs = push_jobs(alice, 200)
     sequence(owner)
     worker = Worker(database.connect("worker"))
-    retry = {"error": {"type": "E"}, "retry_at": "2020-01-01T00:00:00Z"}
+    retry = {"error": {"type": "E"}, "retry_at": LONG_AGO}
 
     def work() -> None:
         for _ in range(3):
@@ -248,7 +266,7 @@ def test_p6_a_job_that_its_processor_had_claimed_twice_is_lost_once(database: Da
     (job,) = push_jobs(alice, 1)
     sequence(owner)
     worker = Worker(database.connect("worker"))
-    worker.record((worker.claim()[0], "attempt.deferred", {"until": "2020-01-01T00:00:00Z"}))
+    worker.record((worker.claim()[0], "attempt.deferred", {"until": LONG_AGO}))
     sequence(owner)
     worker.claim()
     worker.connection.close()
