@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 ELECTION_S: Final = 0.5
 RESCUE_S: Final = 0.5
 SHORTEST_GAP_S: Final = 0.002
-LONGEST_GAP_S: Final = 0.02
+LONGEST_GAP_S: Final = 0.05
 GAP_PER_EVENT_S: Final = 0.0001
 """After a pass that found many events more are on their way: a little patience makes the next one worth its cost."""
 LIGHT_PASS: Final = 100
