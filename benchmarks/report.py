@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -30,10 +31,18 @@ def conditions(settings: Mapping[str, str], peers: Mapping[str, str], runs: int)
         "machine": f"{platform.platform(terse=True)}, {os.cpu_count()} CPUs, {_processor()}",
         "python": platform.python_version(),
         "psycopg": f"{psycopg.__version__} ({psycopg.pq.__impl__})",
+        "event loop": _event_loop(),
         "sqlite": sqlite3.sqlite_version,
         "postgres": dict(settings),
         "peers": dict(peers),
     }
+
+
+def _event_loop() -> str:
+    try:
+        return f"uvloop {version('uvloop')}"
+    except PackageNotFoundError:
+        return "asyncio"
 
 
 def as_markdown(results: Sequence[Result], under: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import sys
 from benchmarks.gate import wait_for_go
 from benchmarks.handlers import jobs
 from processor.garbage import collect_rarely
+from processor.loop import run
 from processor.service import serve
 from processor.settings import Settings
 
@@ -25,4 +26,4 @@ if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
     collect_rarely()
     wait_for_go()
-    asyncio.run(work(sys.argv[1], Settings()))
+    run(work(sys.argv[1], Settings()))

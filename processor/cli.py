@@ -110,6 +110,7 @@ def serve(
     from ledger.schema import open_ledger
     from processor.app import load_registry
     from processor.garbage import collect_rarely
+    from processor.loop import run
     from processor.settings import Settings
 
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
@@ -119,7 +120,7 @@ def serve(
     settings = Settings(namespaces=namespace or ("default",), **given)
     open_ledger(dsn, application_name="jobledger serve").close()
     collect_rarely()
-    asyncio.run(_serve_until_signalled(registry, dsn, settings))
+    run(_serve_until_signalled(registry, dsn, settings))
 
 
 @click.command()
