@@ -38,6 +38,11 @@ def test_an_id_as_text_is_written_as_uuids_are() -> None:
     assert text == str(UUID(text))
 
 
+def test_an_id_and_its_text_are_made_together() -> None:
+    made, text = IdSource().both()
+    assert text == str(made)
+
+
 def test_a_forked_process_goes_on_with_ids_of_its_own() -> None:
     new_id()  # now there is something drawn ahead
     reading, writing = os.pipe()
