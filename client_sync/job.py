@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 import ledger.errors
-from client_sync.submission import Submission, parse_time
+from client_sync.submission import Judged, parse_time
 
 if TYPE_CHECKING:
     from ledger.events import JobError
@@ -115,11 +115,14 @@ def read_job(connection: sqlite3.Connection, job_id: UUID) -> Job | None:
     return None if row is None else _job(row)
 
 
-def saved_job(job_id: UUID, request: Submission, text: str, owner: str | None, at: datetime) -> Job:
-    """A new job as its request makes it, without reading it back. ``text`` is what was appended, ``at`` is when."""
+def saved_job(job_id: UUID, judged: Judged, owner: str | None, at: datetime) -> Job:
+    """A new job as its request makes it, without reading it back. ``at`` is when it was appended."""
+    name, text, request = judged
+    if request is None:
+        return Job(job_id, name, "default", "pending", "saved", "saved", owner=owner, requested_at=at)
     return Job(
         id=job_id,
-        name=request.name,
+        name=name,
         namespace=request.namespace,
         status="pending",
         standing="saved",

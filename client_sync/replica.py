@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from shlex import quote
@@ -78,7 +78,7 @@ class Replica:
         """
         return _Transaction(self)
 
-    def execute(self, statement: str, parameters: Mapping[str, object]) -> None:
+    def execute(self, statement: str, parameters: Sequence[object] | Mapping[str, object]) -> None:
         """One statement that writes, as a transaction of its own; inside one of the same thread, as a part of that.
 
         SQLite then keeps no copies of pages for undoing the statement alone. Raises Conflict where another thread keeps
