@@ -22,30 +22,37 @@ from ledger.ids import new_id
 _Row: TypeAlias = tuple[str, Judged]
 """Of a request to be: the id of the event and of its job, and the rest."""
 
-_AT_ONCE: Final = 50
+_AT_ONCE: Final = (50, 10)
 """How many rows one statement takes: what it costs to begin and end one is a third of a row."""
 _APPEND: Final = """
     insert into events (id, job_id, type, local_seq, occurred_at, data)
     values (:id, :job_id, :type, (select local_seq from next_number), :at, :data)"""
 _NEXT: Final = "select local_seq from next_number"
 
-# Of requests that were judged here. By position: finding a value by its name costs more than binding it.
+# By position, and most without None: to find a name costs more than to bind its value, to bind None as much as ten.
 _APPEND_JUDGED: Final = """
     insert into judged_requests (owner, max_event_bytes, max_params_bytes, max_json_depth, max_batch_bytes,
                                  job_id, requested_at, name, data, namespace, priority, key, run_at, expires_at, labels)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    values (nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_APPEND_PLAIN: Final = """
+    insert into judged_requests (owner, max_event_bytes, max_params_bytes, max_json_depth, max_batch_bytes,
+                                 job_id, requested_at, name, data, namespace, priority, labels)
+    values (nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, 'default', 0, '{}')"""
 _JOB: Final = """
     insert into jobs (job_id, request_id, status, owner, requested_at,
                       name, namespace, priority, key, run_at, expires_at, labels)
     values (?1, ?1, 'pending', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"""
 _INTO_JOBS: Final = "insert into jobs (job_id, request_id, status, owner, requested_at, name) values "
-_JOBS: Final = _INTO_JOBS + ", ".join(
-    f"(?{n}, ?{n}, 'pending', ?1, ?2, ?{n + 1})" for n in range(3, 3 + 2 * _AT_ONCE, 2)
-)
 _INTO_EVENTS: Final = "insert into events (id, job_id, type, local_seq, occurred_at, data) values "
-_EVENTS: Final = _INTO_EVENTS + ", ".join(
-    f"(?{3 + 2 * n}, ?{3 + 2 * n}, 'job.requested', ?1 + {n}, ?2, ?{4 + 2 * n})" for n in range(_AT_ONCE)
-)
+_JOBS: Final = {
+    count: _INTO_JOBS + ", ".join(f"(?{n}, ?{n}, 'pending', ?1, ?2, ?{n + 1})" for n in range(3, 3 + 2 * count, 2))
+    for count in _AT_ONCE
+}
+_EVENTS: Final = {
+    count: _INTO_EVENTS
+    + ", ".join(f"(?{3 + 2 * n}, ?{3 + 2 * n}, 'job.requested', ?1 + {n}, ?2, ?{4 + 2 * n})" for n in range(count))
+    for count in _AT_ONCE
+}
 _PLAIN: Final = ("default", 0, None, None, None, "{}")
 _OUTDATED: Final = "replica: its owner or limits are others by now"
 
@@ -111,25 +118,27 @@ def _append(connection: sqlite3.Connection, kind: str, job_id: UUID, text: str, 
 
 
 def _append_new(connection: sqlite3.Connection, rows: Sequence[_Row], told: Told, at: str) -> None:
-    together = len(rows) // _AT_ONCE * _AT_ONCE
-    for start in range(0, together, _AT_ONCE):
-        _append_together(connection, rows[start : start + _AT_ONCE], told, at)
-    for row in rows[together:]:
+    done = 0
+    for count in _AT_ONCE:
+        while len(rows) - done >= count:
+            _append_together(connection, rows[done : done + count], told, at)
+            done += count
+    for row in rows[done:]:
         _append_judged(connection.execute, row, told, at)
 
 
 def _append_together(connection: sqlite3.Connection, rows: Sequence[_Row], told: Told, at: str) -> None:
     """As ``judged_requests`` does with each, but one table after the other."""
-    requests: list[object] = [*connection.execute(_NEXT).fetchone(), at]
-    for job_id, (_, text, _) in rows:
-        requests += (job_id, text)
+    ((first,),) = connection.execute(_NEXT)
+    blank: list[object] = [None] * (2 * len(rows))
+    requests, jobs = [first, at, *blank], [told[0], at, *blank]
+    requests[2::2] = jobs[2::2] = [job_id for job_id, _ in rows]
+    requests[3::2] = [text for _, (_, text, _) in rows]
+    jobs[3::2] = [name for _, (name, _, _) in rows]
     connection.execute("savepoint requests")
     try:
         if all(request is None for _, (_, _, request) in rows):
-            jobs: list[object] = [told[0], at]
-            for job_id, (name, _, _) in rows:
-                jobs += (job_id, name)
-            connection.execute(_JOBS, jobs)
+            connection.execute(_JOBS[len(rows)], jobs)
         else:
             connection.executemany(
                 _JOB,
@@ -138,7 +147,7 @@ def _append_together(connection: sqlite3.Connection, rows: Sequence[_Row], told:
                     for job_id, (name, _, request) in rows
                 ),
             )
-        connection.execute(_EVENTS, requests)
+        connection.execute(_EVENTS[len(rows)], requests)
     except BaseException as error:
         if connection.in_transaction:  # else SQLite has undone all of it, as it does where the disk is full
             connection.execute("rollback to requests")
@@ -153,14 +162,15 @@ def _append_together(connection: sqlite3.Connection, rows: Sequence[_Row], told:
 
 def _append_judged(execute: Callable[[str, Sequence[object]], object], row: _Row, told: Told, at: str) -> None:
     (job_id, (name, text, request)), (owner, limits) = row, told
+    values = (
+        owner or "", limits.max_event_bytes, limits.max_params_bytes, limits.max_json_depth, limits.max_batch_bytes,
+        job_id, at, name, text,
+    )  # fmt: skip
     try:
-        execute(
-            _APPEND_JUDGED,
-            (
-                owner, limits.max_event_bytes, limits.max_params_bytes, limits.max_json_depth, limits.max_batch_bytes,
-                job_id, at, name, text, *(_PLAIN if request is None else job_columns(request)),
-            ),
-        )  # fmt: skip
+        if request is None:
+            execute(_APPEND_PLAIN, values)
+        else:
+            execute(_APPEND_JUDGED, (*values, *job_columns(request)))
     except sqlite3.IntegrityError as error:
         if str(error) == _OUTDATED:
             raise Outdated from error

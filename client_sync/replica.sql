@@ -246,17 +246,6 @@ begin
     where new.type = 'job.requested';
 end;
 
-create trigger own_cancels_are_valid before insert on events
-when new.seq is null and new.type = 'job.cancel_requested' and json_valid(new.data)
-begin
-    select case
-        when new.job_id is null
-            then raise(abort, 'job_id: which job is to be cancelled?')
-        when json_type(new.data, '$.reason') not in ('null', 'text') or length(json_extract(new.data, '$.reason')) > 2000
-            then raise(abort, 'reason: must be a text of at most 2000 characters')
-    end;
-end;
-
 -- The events that nest too deep. Only what has enough brackets to nest that deep is taken apart.
 create view deep_events as
     select e.id
@@ -364,6 +353,11 @@ begin
         when length(cast(new.data as blob)) - length(cast(replace(replace(new.data, '[', ''), '{', '') as blob)) > (select p.max_json_depth from replica p)
              and exists (select 1 from deep_events d where d.id = new.id)
             then raise(abort, 'data: nests deeper than replica.max_json_depth')
+        when new.type = 'job.cancel_requested' and new.job_id is null
+            then raise(abort, 'job_id: which job is to be cancelled?')
+        when new.type = 'job.cancel_requested'
+             and (json_type(new.data, '$.reason') not in ('null', 'text') or length(json_extract(new.data, '$.reason')) > 2000)
+            then raise(abort, 'reason: must be a text of at most 2000 characters')
     end;
     -- a request that names no job gets one of the same id
     update events
@@ -406,16 +400,16 @@ create view judged_requests as
 
 create trigger judged_requests_are_appended instead of insert on judged_requests
 begin
-    select raise(abort, 'replica: its owner or limits are others by now')
-    where not exists (
-        select 1 from replica p
-        where p.owner is new.owner and p.max_event_bytes = new.max_event_bytes and p.max_params_bytes = new.max_params_bytes
-          and p.max_json_depth = new.max_json_depth and p.max_batch_bytes = new.max_batch_bytes);
     insert into jobs (job_id, request_id, name, namespace, status, priority, owner, key, requested_at, run_at, expires_at, labels)
     values (new.job_id, new.job_id, new.name, new.namespace, 'pending', new.priority, new.owner, new.key, new.requested_at,
             new.run_at, new.expires_at, new.labels);
     insert into events (id, job_id, type, local_seq, occurred_at, data)
-    values (new.job_id, new.job_id, 'job.requested', (select n.local_seq from next_number n), new.requested_at, new.data);
+    values (new.job_id, new.job_id, 'job.requested', (
+                select case when p.owner is new.owner and p.max_event_bytes = new.max_event_bytes and p.max_batch_bytes = new.max_batch_bytes
+                                 and p.max_params_bytes = new.max_params_bytes and p.max_json_depth = new.max_json_depth
+                            then n.local_seq else raise(abort, 'replica: its owner or limits are others by now') end
+                from replica p cross join next_number n),
+            new.requested_at, new.data);
 end;
 
 -- What to show for a job, and how far the server knows of it:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -73,6 +73,7 @@ _NAME_LENGTH: Final = 200
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _FREE: Final = ("params", "labels")
 _PLAIN: Final = frozenset({"name", "params"})
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _FIELDS: Final = dict.fromkeys(f.name for f in fields(Submission))
 
 
@@ -94,7 +95,7 @@ def plain_text(name: object, params: object, limits: ServerLimits) -> str | None
     if type(name) is not str or not 0 < len(name) <= _NAME_LENGTH or (params is not None and type(params) is not dict):
         return None
     try:
-        text = _write({"name": name, "params": params} if params else {"name": name})
+        text = "".join(_encode({"name": name, "params": params} if params else {"name": name}, 0))
         size = len(text) if text.isascii() else len(text.encode())
     except (TypeError, ValueError, RecursionError):
         return None
@@ -104,7 +105,8 @@ def plain_text(name: object, params: object, limits: ServerLimits) -> str | None
         or size > limits.max_event_bytes
         or size > limits.max_batch_bytes
         or "\\u0000" in text
-        or text.count("[") + text.count("{") > limits.max_json_depth
+        or (params and not _SCALARS.issuperset(map(type, params.values())) and _brackets(text) > limits.max_json_depth)
+        or limits.max_json_depth < 2
     ):
         return None
     return text
@@ -167,7 +169,15 @@ def cancel_text(reason: str | None, limits: ServerLimits = DEFAULT_LIMITS) -> st
 
 def format_time(value: datetime) -> str:
     """An aware time as RFC 3339 in UTC, to the microsecond."""
-    return value.astimezone(UTC).isoformat("T", "microseconds").removesuffix("+00:00") + "Z"
+    global _last_second
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    whole = value.replace(microsecond=0)
+    second, text = _last_second
+    if whole != second:  # nine tenths of the work, and the same for all that is asked for within a second
+        text = whole.isoformat().removesuffix("+00:00")
+        _last_second = whole, text
+    return f"{text}.{value.microsecond:06d}Z"
 
 
 def parse_id(value: UUID | str, *, what: str = "job id") -> UUID:
@@ -194,18 +204,16 @@ def parse_time(what: str, value: datetime | str) -> datetime:
         raise InvalidEvent(f"{what}: {value!r} is not a time", hint="as in 2026-01-31T09:00:00Z") from error
 
 
-def _make_writer() -> Callable[[dict[str, Any]], str]:
+def _make_encoder() -> Callable[[object, int], Iterable[str]]:
     """A JSON encoder that is made once; the library's makes one anew for each text, at twice the cost of writing."""
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
-        return _json
+        return lambda value, _: [_json(value)]
     # without the first argument it does not look for circles, which end as too deep a recursion
-    encode = make(None, _ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)
-
-    def write(data: dict[str, Any]) -> str:
-        return "".join(encode(data, 0))
-
-    return write
+    encode: Callable[[object, int], Iterable[str]] = make(
+        None, _ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
+    )
+    return encode
 
 
 def _checked(data: dict[str, Any], model: type[BaseModel], what: str, limits: ServerLimits) -> str:
@@ -261,7 +269,7 @@ def _first_mistake(error: ValueError) -> str:
 
 
 def _is_deeper(data: Any, text: str, depth: int) -> bool:
-    if text.count("[") + text.count("{") <= depth:
+    if _brackets(text) <= depth:
         return False  # so few that they cannot nest deeper
     level = [data]
     for _ in range(depth):
@@ -270,6 +278,10 @@ def _is_deeper(data: Any, text: str, depth: int) -> bool:
         if not level:
             return False
     return True
+
+
+def _brackets(text: str) -> int:
+    return text.count("[") + text.count("{")
 
 
 def _whole(what: str, value: int) -> int:
@@ -285,4 +297,5 @@ def _milliseconds(timeout: float) -> float:
     return timeout if isinstance(timeout, int) else round(timeout, 3)
 
 
-_write: Final = _make_writer()
+_encode: Final = _make_encoder()
+_last_second = (datetime.min.replace(tzinfo=UTC), "0001-01-01T00:00:00")
