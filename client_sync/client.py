@@ -15,10 +15,10 @@ from uuid import UUID
 from client_sync.compaction import CompactResult, compact
 from client_sync.compaction import Report as CompactReport
 from client_sync.job import Job, JobFailed, Refusal, list_jobs, list_refusals, read_job, saved_job
-from client_sync.limits import ServerLimits, read_limits, read_owner_and_limits
-from client_sync.own_events import append_cancel, append_new, append_requests
+from client_sync.limits import ServerLimits, Told, read_limits, read_owner_and_limits
+from client_sync.own_events import Outdated, append_cancel, append_new, append_requests
 from client_sync.replica import Replica
-from client_sync.submission import Params, Submission, cancel_text, parse_id, request_text
+from client_sync.submission import Judged, Params, Submission, cancel_text, judge, parse_id, plain_text
 from client_sync.watch import follow, not_found
 from ledger.errors import Conflict, LedgerError
 
@@ -56,6 +56,7 @@ class JobClient:
         self._dsn = dsn
         self._on_behalf_of = on_behalf_of
         self._background: BackgroundSync | None = None
+        self._told: Told | None = None
 
     def __enter__(self) -> JobClient:
         return self
@@ -97,22 +98,36 @@ class JobClient:
         The same request with the same ``job_id`` is made once, however often it is asked for. Raises InvalidEvent for
         what the server would refuse, and Conflict for a ``job_id`` that was used for something else.
         """
-        request = Submission(
-            name=name, params=params or {}, namespace=namespace, priority=priority, run_at=run_at, key=key,
-            labels=labels or {}, max_attempts=max_attempts, timeout=timeout, expires_at=expires_at,
-            retry_of=retry_of, parent=parent, job_id=job_id,
+        plain = (
+            namespace == "default" and priority == 0 and run_at is None and key is None and not labels
+            and max_attempts is None and timeout is None and expires_at is None and retry_of is None
+            and parent is None and job_id is None
         )  # fmt: skip
         with self._replica.translating():
-            owner, limits = read_owner_and_limits(self._replica.connection())
-            text = request_text(request, limits)
-            at = datetime.now(UTC)
-            if key is None and job_id is None:
-                return saved_job(append_new(self._replica, text, at), request, text, owner, at)
-            with self._replica.transaction() as connection:
-                (known,), added = append_requests(connection, [(request, text)], at)
-                if added and job_id is None:
-                    return saved_job(known, request, text, owner, at)
-                return self._known(connection, known)
+            while True:
+                told = self._told
+                text = plain_text(name, params or {}, told[1]) if plain and told is not None else None
+                if text is not None and told is not None:
+                    judged: Judged = (name, text, None)
+                else:
+                    told = self._ask()
+                    request = Submission(
+                        name=name, params=params or {}, namespace=namespace, priority=priority, run_at=run_at, key=key,
+                        labels=labels or {}, max_attempts=max_attempts, timeout=timeout, expires_at=expires_at,
+                        retry_of=retry_of, parent=parent, job_id=job_id,
+                    )  # fmt: skip
+                    judged = judge(request, told[1])
+                at = datetime.now(UTC)
+                try:
+                    if key is None and job_id is None:
+                        return saved_job(append_new(self._replica, judged, told, at), judged, told[0], at)
+                    with self._replica.transaction() as connection:
+                        (known,), added = append_requests(connection, [judged], told, at)
+                        if added and job_id is None:
+                            return saved_job(known, judged, told[0], at)
+                        return self._known(connection, known)
+                except Outdated:
+                    self._told = None
 
     def submit_many(self, requests: Iterable[Submission | Mapping[str, Any]]) -> list[UUID]:
         """Request many jobs, from any iterable; gives their ids in its order.
@@ -121,11 +136,16 @@ class JobClient:
         there are. When one is wrong, InvalidEvent is raised and the batches before its own are saved. Inside
         ``transaction()`` all of them are one.
         """
-        iterator, limits = iter(requests), self.limits
+        iterator = iter(requests)
         job_ids: list[UUID] = []
-        while batch := [(r, request_text(r, limits)) for r in map(Submission.of, islice(iterator, _BATCH))]:
-            with self._replica.translating(), self._replica.transaction() as connection:
-                job_ids += append_requests(connection, batch, datetime.now(UTC))[0]
+        while batch := list(islice(iterator, _BATCH)):
+            with self._replica.translating():
+                told = self._ask()
+                judged = [judge(request, told[1]) for request in batch]
+                with self._replica.transaction() as connection:
+                    if told != (now := read_owner_and_limits(connection)):
+                        told, judged = now, [judge(request, now[1]) for request in batch]
+                    job_ids += append_requests(connection, judged, told, datetime.now(UTC))[0]
         return job_ids
 
     def cancel(self, job_id: UUID | str, reason: str | None = None) -> Job:
@@ -307,6 +327,10 @@ class JobClient:
         """What the server lets an event hold, as the last sync heard it. ``submit`` checks against it."""
         with self._replica.translating():
             return read_limits(self._replica.connection())
+
+    def _ask(self) -> Told:
+        self._told = read_owner_and_limits(self._replica.connection())
+        return self._told
 
     def _server(self) -> str:
         if self._dsn is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 import ledger.errors
-from client_sync.submission import Submission, parse_time
+from client_sync.submission import Judged, parse_time
 
 if TYPE_CHECKING:
     from ledger.events import JobError
@@ -47,7 +47,7 @@ class Refusal:
     refused_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
     """One job, at one moment.
 
@@ -93,6 +93,7 @@ class JobFailed(ledger.errors.JobFailed):
         super().__init__(f"job {job.id} ({job.name}) {_ending(job)}")
 
 
+_SAVED: Final[dict[str, Any]] = vars(Job(UUID(int=0), None, "default", "pending", "saved", "saved"))
 _COLUMNS: Final = (
     "job_id, name, namespace, status, standing, shown, priority, attempt, owner, key, requested_at, run_at, expires_at,"
     " started_at, cancel_requested_at, finished_at, labels, progress, result, error, request_id, refusal_code,"
@@ -115,11 +116,18 @@ def read_job(connection: sqlite3.Connection, job_id: UUID) -> Job | None:
     return None if row is None else _job(row)
 
 
-def saved_job(job_id: UUID, request: Submission, text: str, owner: str | None, at: datetime) -> Job:
-    """A new job as its request makes it, without reading it back. ``text`` is what was appended, ``at`` is when."""
+def saved_job(job_id: UUID, judged: Judged, owner: str | None, at: datetime) -> Job:
+    """A new job as its request makes it, without reading it back. ``at`` is when it was appended."""
+    name, text, request = judged
+    if request is None:
+        # setting the 22 fields of a frozen object one by one costs a fifth of all Python in a submit
+        job = object.__new__(Job)
+        values = {**_SAVED, "id": job_id, "name": name, "owner": owner, "requested_at": at, "labels": {}}
+        object.__setattr__(job, "__dict__", values)
+        return job
     return Job(
         id=job_id,
-        name=request.name,
+        name=name,
         namespace=request.namespace,
         status="pending",
         standing="saved",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 PUSH_EVENT_BYTES: Final = 256
 """What an event needs at most in a push beside its data: ids, type and time."""
@@ -32,6 +32,9 @@ class ServerLimits:
         return max(min(self.max_batch_events, self.max_batch_bytes // PUSH_EVENT_BYTES), 1)
 
 
+Told: TypeAlias = tuple[str | None, ServerLimits]
+"""What the server has said by now: whose file this is, None until it has, and the limits."""
+
 _NAMES: Final = tuple(field.name for field in fields(ServerLimits))
 _READ: Final = f"select owner, {', '.join(_NAMES)} from replica"  # noqa: S608 - the names above
 _WRITE: Final = f"update replica set {', '.join(f'{name} = :{name}' for name in _NAMES)}"  # noqa: S608 - likewise
@@ -42,8 +45,8 @@ def read_limits(connection: sqlite3.Connection) -> ServerLimits:
     return read_owner_and_limits(connection)[1]
 
 
-def read_owner_and_limits(connection: sqlite3.Connection) -> tuple[str | None, ServerLimits]:
-    """Whose file this is, None until the server has said so, and the limits as it knows them."""
+def read_owner_and_limits(connection: sqlite3.Connection) -> Told:
+    """Whose file this is, and the limits as it knows them."""
     ((owner, *limits),) = connection.execute(_READ)
     return owner, ServerLimits(*limits)
 

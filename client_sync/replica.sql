@@ -189,8 +189,10 @@ begin
     end;
 end;
 
--- What the server's ledger.judge refuses most often, so that a mistake shows at once and not at the next sync.
-create trigger own_events_are_valid before insert on events when new.seq is null
+-- What the server's ledger.judge refuses most often, so that a mistake shows at once and not at the next sync. A request whose row
+-- in jobs is there before it has been judged already, by whoever wrote that row: see judged_requests.
+create trigger own_requests_are_valid before insert on events
+when new.seq is null and not exists (select 1 from jobs j where j.job_id = new.job_id and j.request_id = new.id)
 begin
     select case
         when new.type not in ('job.requested', 'job.cancel_requested')
@@ -207,15 +209,10 @@ begin
             then raise(abort, 'data: more bytes than replica.max_event_bytes, or max_batch_bytes')
         when not json_valid(new.data)
             then raise(abort, 'data: not JSON')
-    end;
-end;
-
-create trigger own_requests_are_valid before insert on events
-when new.seq is null and new.type = 'job.requested' and json_valid(new.data)
-begin
-    select case
         when json_type(new.data) <> 'object'
             then raise(abort, 'data: must be a JSON object')
+    end;
+    select case
         when exists (select 1 from events e where e.job_id = new.job_id and e.type = 'job.requested')
             then raise(abort, 'job_id: this job was requested before')
         when json_type(new.data, '$.name') is not 'text' or length(json_extract(new.data, '$.name')) not between 1 and 200
@@ -245,20 +242,8 @@ begin
     from (select json_extract(new.data, '$.namespace') as namespace, json_extract(new.data, '$.priority') as priority,
                  json_extract(new.data, '$.key') as key, json_extract(new.data, '$.run_at') as run_at,
                  json_extract(new.data, '$.limits.expires_at') as expires_at) r
-    cross join replica p;
-end;
-
-create trigger own_cancels_are_valid before insert on events
-when new.seq is null and new.type = 'job.cancel_requested' and json_valid(new.data)
-begin
-    select case
-        when json_type(new.data) <> 'object'
-            then raise(abort, 'data: must be a JSON object')
-        when new.job_id is null
-            then raise(abort, 'job_id: which job is to be cancelled?')
-        when json_type(new.data, '$.reason') not in ('null', 'text') or length(json_extract(new.data, '$.reason')) > 2000
-            then raise(abort, 'reason: must be a text of at most 2000 characters')
-    end;
+    cross join replica p
+    where new.type = 'job.requested';
 end;
 
 -- The events that nest too deep. Only what has enough brackets to nest that deep is taken apart.
@@ -277,22 +262,6 @@ create view deep_events as
               and length(v.value) - length(replace(replace(v.value, '[', ''), '{', '')) > p.max_json_depth - c.depth
         )
         select 1 from container c where c.depth > p.max_json_depth);
-
-create trigger own_events_are_completed after insert on events when new.seq is null
-begin
-    select case
-        when new.rowid < 0
-            then raise(abort, 'rowid: leave it out')
-        -- so few brackets as most have cannot nest that deep: the view need not be asked
-        when length(cast(new.data as blob)) - length(cast(replace(replace(new.data, '[', ''), '{', '') as blob)) > (select p.max_json_depth from replica p)
-             and exists (select 1 from deep_events d where d.id = new.id)
-            then raise(abort, 'data: nests deeper than replica.max_json_depth')
-    end;
-    -- a request that names no job gets one of the same id
-    update events
-    set job_id = coalesce(job_id, id), local_seq = coalesce(local_seq, (select n.local_seq from next_number n))
-    where id = new.id and (new.job_id is null or new.local_seq is null);
-end;
 
 create trigger events_never_change before update on events
 when (
@@ -374,8 +343,26 @@ create table refusals (
 
 -- For own events the meaning is simple enough to say in SQL, so that an app without a driver sees its job at once: a request
 -- is a pending job, and a cancel ends a pending job as far as this file can tell. Everything else is ledger/fold.py's.
-create trigger own_requests_take_effect after insert on events when new.seq is null and new.type = 'job.requested'
+create trigger own_events_take_effect after insert on events
+when new.seq is null and not exists (select 1 from jobs j where j.job_id = new.job_id and j.request_id = new.id)
 begin
+    select case
+        when new.rowid < 0
+            then raise(abort, 'rowid: leave it out')
+        -- so few brackets as most have cannot nest that deep: the view need not be asked
+        when length(cast(new.data as blob)) - length(cast(replace(replace(new.data, '[', ''), '{', '') as blob)) > (select p.max_json_depth from replica p)
+             and exists (select 1 from deep_events d where d.id = new.id)
+            then raise(abort, 'data: nests deeper than replica.max_json_depth')
+        when new.type = 'job.cancel_requested' and new.job_id is null
+            then raise(abort, 'job_id: which job is to be cancelled?')
+        when new.type = 'job.cancel_requested'
+             and (json_type(new.data, '$.reason') not in ('null', 'text') or length(json_extract(new.data, '$.reason')) > 2000)
+            then raise(abort, 'reason: must be a text of at most 2000 characters')
+    end;
+    -- a request that names no job gets one of the same id
+    update events
+    set job_id = coalesce(job_id, id), local_seq = coalesce(local_seq, (select n.local_seq from next_number n))
+    where id = new.id and (new.job_id is null or new.local_seq is null);
     insert into jobs (job_id, request_id, name, namespace, status, priority, owner, key, requested_at, cancel_requested_at,
                       run_at, expires_at, labels)
     select coalesce(new.job_id, new.id), new.id, json_extract(new.data, '$.name'),
@@ -392,18 +379,37 @@ begin
                   where c.job_id = new.job_id and c.type = 'job.cancel_requested'
                     and not exists (select 1 from refusals f where f.event_id = c.id)) as cancelled_at) r
     cross join replica p
-    where true  -- tells the parser that ON begins the next clause
+    where new.type = 'job.requested'
     on conflict (job_id) do nothing;
-end;
-
-create trigger own_cancels_take_effect after insert on events when new.seq is null and new.type = 'job.cancel_requested'
-begin
     update jobs
     set cancel_requested_at = min(coalesce(cancel_requested_at, new.occurred_at), new.occurred_at),
         run_at = null,
         status = case status when 'pending' then 'cancelled' else status end,
         fold = null
-    where job_id = new.job_id;
+    where job_id = new.job_id and new.type = 'job.cancel_requested';
+end;
+
+-- The door for who has judged a new request already, as JobClient has, by the owner and the limits that are given with it. The row
+-- in jobs comes first, and tells the triggers of events that there is nothing left for them to do.
+create view judged_requests as
+    select j.job_id, j.name, j.namespace, j.priority, j.key, j.requested_at, j.run_at, j.expires_at, j.labels, e.data,
+           p.owner, p.max_event_bytes, p.max_params_bytes, p.max_json_depth, p.max_batch_bytes
+    from replica p
+    cross join jobs j
+    cross join events e on e.id = j.request_id;
+
+create trigger judged_requests_are_appended instead of insert on judged_requests
+begin
+    insert into jobs (job_id, request_id, name, namespace, status, priority, owner, key, requested_at, run_at, expires_at, labels)
+    values (new.job_id, new.job_id, new.name, new.namespace, 'pending', new.priority, new.owner, new.key, new.requested_at,
+            new.run_at, new.expires_at, new.labels);
+    insert into events (id, job_id, type, local_seq, occurred_at, data)
+    values (new.job_id, new.job_id, 'job.requested', (
+                select case when p.owner is new.owner and p.max_event_bytes = new.max_event_bytes and p.max_batch_bytes = new.max_batch_bytes
+                                 and p.max_params_bytes = new.max_params_bytes and p.max_json_depth = new.max_json_depth
+                            then n.local_seq else raise(abort, 'replica: its owner or limits are others by now') end
+                from replica p cross join next_number n),
+            new.requested_at, new.data);
 end;
 
 -- What to show for a job, and how far the server knows of it:

@@ -118,7 +118,7 @@ def _check_names(connection: sqlite3.Connection, path: Path) -> None:
     taken = connection.execute(
         "select name from sqlite_schema where name in"
         " ('replica', 'replica_history', 'events', 'jobs', 'refusals', 'shown_jobs', 'next_number', 'deep_events',"
-        " 'compaction', 'compactable_jobs') order by name"
+        " 'compaction', 'compactable_jobs', 'judged_requests') order by name"
     ).fetchall()
     if taken:
         names = ", ".join(name for (name,) in taken)

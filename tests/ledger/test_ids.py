@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+from copy import copy
 from uuid import RFC_4122, UUID
 
 from hypothesis import given
@@ -36,6 +38,18 @@ def test_one_source_makes_ascending_ids() -> None:
 def test_an_id_as_text_is_written_as_uuids_are() -> None:
     text = IdSource().text()
     assert text == str(UUID(text))
+
+
+def test_an_id_is_like_any_other_uuid() -> None:
+    made = new_id()
+    read = UUID(str(made))
+    assert pickle.loads(pickle.dumps(made)) == copy(made) == read == made  # noqa: S301 - its own
+    assert (hash(made), repr(made), made.is_safe) == (hash(read), repr(read), read.is_safe)
+
+
+def test_an_id_and_its_text_are_made_together() -> None:
+    made, text = IdSource().both()
+    assert text == str(made)
 
 
 def test_a_forked_process_goes_on_with_ids_of_its_own() -> None:
