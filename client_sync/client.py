@@ -18,9 +18,9 @@ from client_sync.job import Job, JobFailed, Refusal, list_jobs, list_refusals, r
 from client_sync.limits import ServerLimits, Told, read_limits, read_owner_and_limits
 from client_sync.own_events import Outdated, append_cancel, append_new, append_requests
 from client_sync.replica import Replica
-from client_sync.submission import Judged, Params, Submission, cancel_text, judge, parse_id, plain_text
+from client_sync.submission import Judged, Params, Submission, cancel_text, judge, parse_id
 from client_sync.watch import follow, not_found
-from ledger.errors import Conflict, LedgerError
+from ledger.errors import Conflict, InvalidEvent, LedgerError
 
 if TYPE_CHECKING:
     from client_sync.background import BackgroundSync
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 POLL_S: Final = 5.0
 
 _BATCH: Final = 500
+_NOTHING_ELSE: Final = ("default", 0, *(9 * (None,)))
+"""What a request has beside its name and params where nothing more is said."""
 
 
 class JobClient:
@@ -98,25 +100,20 @@ class JobClient:
         The same request with the same ``job_id`` is made once, however often it is asked for. Raises InvalidEvent for
         what the server would refuse, and Conflict for a ``job_id`` that was used for something else.
         """
-        plain = (
-            namespace == "default" and priority == 0 and run_at is None and key is None and not labels
-            and max_attempts is None and timeout is None and expires_at is None and retry_of is None
-            and parent is None and job_id is None
+        request: Submission | dict[str, Any] = {"name": name, "params": params or {}}
+        rest = (
+            namespace, priority, run_at, key, labels or None, max_attempts, timeout, expires_at, retry_of, parent,
+            job_id,
         )  # fmt: skip
+        if rest != _NOTHING_ELSE:
+            request = Submission(
+                name=name, params=params or {}, namespace=namespace, priority=priority, run_at=run_at, key=key,
+                labels=labels or {}, max_attempts=max_attempts, timeout=timeout, expires_at=expires_at,
+                retry_of=retry_of, parent=parent, job_id=job_id,
+            )  # fmt: skip
         with self._replica.translating():
             while True:
-                told = self._told
-                text = plain_text(name, params or {}, told[1]) if plain and told is not None else None
-                if text is not None and told is not None:
-                    judged: Judged = (name, text, None)
-                else:
-                    told = self._ask()
-                    request = Submission(
-                        name=name, params=params or {}, namespace=namespace, priority=priority, run_at=run_at, key=key,
-                        labels=labels or {}, max_attempts=max_attempts, timeout=timeout, expires_at=expires_at,
-                        retry_of=retry_of, parent=parent, job_id=job_id,
-                    )  # fmt: skip
-                    judged = judge(request, told[1])
+                told, judged = self._judge(request)
                 at = datetime.now(UTC)
                 try:
                     if key is None and job_id is None:
@@ -140,7 +137,7 @@ class JobClient:
         job_ids: list[UUID] = []
         while batch := list(islice(iterator, _BATCH)):
             with self._replica.translating():
-                told = self._ask()
+                told = read_owner_and_limits(self._replica.connection())
                 judged = [judge(request, told[1]) for request in batch]
                 with self._replica.transaction() as connection:
                     if told != (now := read_owner_and_limits(connection)):
@@ -328,9 +325,15 @@ class JobClient:
         with self._replica.translating():
             return read_limits(self._replica.connection())
 
-    def _ask(self) -> Told:
+    def _judge(self, request: Submission | Mapping[str, Any]) -> tuple[Told, Judged]:
+        """Judge by what the file said last; where that refuses, the file is asked again."""
+        if self._told is not None:
+            try:
+                return self._told, judge(request, self._told[1])
+            except InvalidEvent:
+                pass
         self._told = read_owner_and_limits(self._replica.connection())
-        return self._told
+        return self._told, judge(request, self._told[1])
 
     def _server(self) -> str:
         if self._dsn is None:

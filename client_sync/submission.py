@@ -80,14 +80,14 @@ _FIELDS: Final = dict.fromkeys(f.name for f in fields(Submission))
 def judge(value: Submission | Mapping[str, Any], limits: ServerLimits = DEFAULT_LIMITS) -> Judged:
     """What may be appended for a request, or a mapping of its fields. Raises InvalidEvent as ``request_text`` does."""
     if type(value) is dict and value.keys() <= _PLAIN and "name" in value:
-        text = plain_text(value["name"], value.get("params"), limits)
+        text = _plain_text(value["name"], value.get("params"), limits)
         if text is not None:
             return value["name"], text, None
     request = Submission.of(value)
     return request.name, request_text(request, limits), request
 
 
-def plain_text(name: object, params: object, limits: ServerLimits) -> str | None:
+def _plain_text(name: object, params: object, limits: ServerLimits) -> str | None:
     """As ``request_text`` of a request that has nothing else; None where only that can say what is wrong, if anything.
 
     Most requests are so, and are judged at a fraction of the cost.
@@ -206,13 +206,13 @@ def parse_time(what: str, value: datetime | str) -> datetime:
 
 def _make_encoder() -> Callable[[object, int], Iterable[str]]:
     """A JSON encoder that is made once; the library's makes one anew for each text, at twice the cost of writing."""
-    make = getattr(json.encoder, "c_make_encoder", None)
-    if make is None:
+    try:
+        # without the first argument it does not look for circles, which end as too deep a recursion
+        encode: Callable[[object, int], Iterable[str]] = json.encoder.c_make_encoder(  # type: ignore[attr-defined]  # not in the stubs
+            None, _ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
+        )
+    except (AttributeError, TypeError):  # it is not documented, so it may go away
         return lambda value, _: [_json(value)]
-    # without the first argument it does not look for circles, which end as too deep a recursion
-    encode: Callable[[object, int], Iterable[str]] = make(
-        None, _ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
-    )
     return encode
 
 

@@ -160,7 +160,7 @@ def test_nothing_is_replaced_by_way_of_the_door(jobs: JobClient, plain: sqlite3.
     assert plain.execute("select * from events join jobs using (job_id)").fetchall() == before
 
 
-@pytest.mark.parametrize("how", ["insert", "replace"])
+@pytest.mark.parametrize("how", ["insert", "replace", "insert or ignore"])
 def test_the_tables_checks_hold_for_the_door(plain: sqlite3.Connection, how: str) -> None:
     for wrong in ({"id": NEW_ID, "data": "{"}, {"id": "x", "data": "{}"}):
         plain.execute("begin")
