@@ -15,14 +15,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from functools import reduce
-from typing import Any, Final, NamedTuple
-from uuid import UUID
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic_core import to_json
 
 from client_sync.submission import format_time
-from ledger.events import Event, parse_event
+from ledger.events import Event, parse_event, read_fact, read_id
 from ledger.fold import JobState, Request, dump_state, fold, load_state
 
 
@@ -45,6 +44,9 @@ class EventRow(NamedTuple):
     data: str
 
 
+StoredFact: TypeAlias = tuple[str, str, int, str, str, str, str]
+"""What the fold reads of an event: id, type, v, owner, actor, time, data."""
+
 _SHOWN: Final = """
     select request_id, name, namespace, status, priority, attempt, key, requested_at, run_at, expires_at, started_at,
            cancel_requested_at, finished_at, labels, progress, result, error"""
@@ -62,7 +64,12 @@ _ALL_EVENTS: Final = _EVENTS + " order by e.seq is null, e.life, e.seq, e.local_
 _COUNTS: Final = """
     and (e.local_seq is not null or e.life >= p.settled_life)
     and not exists (select 1 from refusals f where f.event_id = e.id)"""
-_COUNTED_EVENTS: Final = _EVENTS + _COUNTS
+_FACTS: Final = """
+    select e.id, e.type, e.v, coalesce(e.owner, p.owner, 'local'), coalesce(e.actor, p.owner, 'local'),
+           coalesce(e.recorded_at, e.occurred_at), e.data
+    from events e cross join replica p
+    where e.job_id = :job_id"""
+_COUNTED_FACTS: Final = _FACTS + _COUNTS
 _COUNTED_REQUEST: Final = _EVENTS + " and e.type = 'job.requested'" + _COUNTS
 _REFUSED_REQUEST: Final = "select 1 from refusals where job_id = :job_id and type = 'job.requested'"
 _KEPT_FOLD: Final = "select fold from jobs where job_id = :job_id"
@@ -99,21 +106,22 @@ _WRITE_STATUS: Final = """
 
 def read_history(connection: sqlite3.Connection, job_id: str) -> Iterator[Event]:
     """Everything the file holds about a job: first what the server has put in order, then what it has not yet."""
-    return _read(connection, _ALL_EVENTS, job_id)
+    rows = connection.execute(_ALL_EVENTS, {"job_id": job_id})
+    return (parse_event(EventRow._make(row)._asdict()) for row in rows)
 
 
 def refold(connection: sqlite3.Connection, job_id: str) -> None:
     """Fold a job anew from all of its events that count, and write its row. Belongs into the caller's transaction."""
-    _write(connection, [(_fold_anew(connection, job_id), None)])
+    _write(connection, [(job_id, _fold_anew(connection, job_id), None)])
 
 
-def extend(connection: sqlite3.Connection, news: Iterable[tuple[str, list[EventRow], bool]]) -> None:
+def extend(connection: sqlite3.Connection, news: Iterable[tuple[str, list[StoredFact], bool]]) -> None:
     """Fold further events of jobs, which are stored already, and write their rows.
 
     With each job goes whether the file held events of it before. They are folded on top of its kept state; anew where
     none is kept. Belongs into the caller's transaction.
     """
-    _write(connection, (_extended(connection, job_id, rows, met) for job_id, rows, met in news))
+    _write(connection, (_extended(connection, job_id, facts, met) for job_id, facts, met in news))
 
 
 def find_wrong(connection: sqlite3.Connection, job_ids: Iterable[str]) -> Iterator[list[str]]:
@@ -142,58 +150,57 @@ def _meaning(row: tuple[Any, ...] | None) -> list[Any] | None:
     return [*row[: _TIMES.start], *times, *texts]
 
 
-def _read(connection: sqlite3.Connection, query: str, job_id: str) -> Iterator[Event]:
-    return map(_parse, map(EventRow._make, connection.execute(query, {"job_id": job_id})))
-
-
-def _parse(row: EventRow) -> Event:
-    return parse_event(row._asdict())
+def _fold_facts(state: JobState, facts: Iterable[StoredFact]) -> JobState:
+    for fact in facts:
+        state = fold(state, read_fact(*fact))
+    return state
 
 
 def _fold_anew(connection: sqlite3.Connection, job_id: str) -> JobState:
-    return reduce(fold, _read(connection, _COUNTED_EVENTS, job_id), JobState(UUID(job_id)))
+    return _fold_facts(JobState(read_id(job_id)), connection.execute(_COUNTED_FACTS, {"job_id": job_id}))
 
 
-def _extended(
-    connection: sqlite3.Connection, job_id: str, rows: list[EventRow], met: bool
-) -> tuple[JobState, Request | None]:
-    events = map(_parse, rows)
+_Folded: TypeAlias = tuple[str, JobState, Request | None]
+"""A job's id and state, and the request that its row shows already; None: its row has to be written anew."""
+
+
+def _extended(connection: sqlite3.Connection, job_id: str, facts: list[StoredFact], met: bool) -> _Folded:
     if not met:
-        return reduce(fold, events, JobState(UUID(job_id))), None
+        return job_id, _fold_facts(JobState(read_id(job_id)), facts), None
     row = connection.execute(_KEPT_FOLD, {"job_id": job_id}).fetchone()
     if row is None or row[0] is None:
-        return _fold_anew(connection, job_id), None
+        return job_id, _fold_anew(connection, job_id), None
     kept = load_state(row[0])
-    return reduce(fold, events, kept), kept.request
+    return job_id, _fold_facts(kept, facts), kept.request
 
 
-def _write(connection: sqlite3.Connection, states: Iterable[tuple[JobState, Request | None]]) -> None:
-    """Write the row of each job. With each state goes the request that its row shows already; None: write it anew."""
+def _write(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> None:
+    """Write the row of each job."""
     # one job at a time is in memory: what its handlers reported may be large
-    connection.executemany(_WRITE, _rows(connection, states))
+    connection.executemany(_WRITE, _rows(connection, jobs))
 
 
-def _rows(
-    connection: sqlite3.Connection, states: Iterable[tuple[JobState, Request | None]]
-) -> Iterator[tuple[Any, ...]]:
-    for state, shown in states:
-        job_id, request, status = str(state.job_id), state.request, state.status
+def _rows(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> Iterator[tuple[Any, ...]]:
+    for job_id, state, shown in jobs:
+        request, ending, cancel = state.request, state.ending, state.cancel
+        status, run_at, started_at, finished_at, progress, result, error = state.read()
         if status is None or not (request or connection.execute(_COUNTED_REQUEST, {"job_id": job_id}).fetchone()):
             _write_without_status(connection, job_id)
             continue
-        progress, error = state.progress, state.error
+        if status == "cancelled" and not ending:
+            # An own cancel makes a pending job cancelled as far as we can tell, while a processor may be starting it.
+            finished_at = None  # it is over when the server says so
         values = (
             status,
             state.attempt,
-            _text(state.run_at),
-            _text(state.started_at),
-            _text(state.cancel.at if state.cancel else None),
-            _text(_finished_at(state)),
+            run_at and _text(run_at),
+            started_at and _text(started_at),
+            cancel and _text(cancel.at),
+            finished_at and _text(finished_at),
             progress and _json({"percent": progress.percent, "message": progress.message, "data": progress.data}),
-            None if state.result is None else _json(state.result),
+            None if result is None else _json(result),
             error and error.model_dump_json(),
-            # what has ended hears little more
-            None if state.ending else dump_state(state),
+            _kept(state),
             job_id,
         )
         if request is None:
@@ -210,9 +217,16 @@ def _rows(
                 request.owner,
                 request.key,
                 _text(request.at),
-                _text(request.limits.expires_at),
-                _json(request.labels),
+                request.limits.expires_at and _text(request.limits.expires_at),
+                _json(request.labels) if request.labels else "{}",
             )
+
+
+def _kept(state: JobState) -> str | None:
+    """The state, for going on from it, where that is less work than to fold the job anew from its few events."""
+    if state.ending or not (state.steps or len(state.attempts) > 1 or state.current.progress or state.current.lines):
+        return None  # what has ended hears little more
+    return dump_state(state)
 
 
 def _write_without_status(connection: sqlite3.Connection, job_id: str) -> None:
@@ -226,15 +240,8 @@ def _write_without_status(connection: sqlite3.Connection, job_id: str) -> None:
         connection.execute("delete from jobs where job_id = :job_id", key)
 
 
-def _finished_at(state: JobState) -> datetime | None:
-    # An own cancel makes a pending job cancelled as far as we can tell, while a processor may be starting it.
-    # It is over when the server says so.
-    return state.finished_at if state.ending or state.status == "failed" else None
-
-
-def _text(value: datetime | None) -> str | None:
-    if value is None:
-        return None
+@lru_cache(256)  # many jobs of a page were started, or ended, by one transaction of a processor
+def _text(value: datetime) -> str:
     try:
         return format_time(value)
     except OverflowError:
