@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Final
 
 from client_sync.plan import BeginLife, Position, StorePage
-from client_sync.projection import EventRow, StoredFact, extend, refold
+from client_sync.projection import EventRow, Recent, StoredFact, extend, refold_all
 from client_sync.replica import Replica
 
 _KNOWN: Final = """
@@ -17,7 +17,9 @@ _KNOWN: Final = """
     from events e cross join replica p left join refusals f on f.event_id = e.id
     where e.id in (select i.value from json_each(:ids) i)"""
 _MET: Final = """
-    select i.value from json_each(:job_ids) i where exists (select 1 from events e where e.job_id = i.value)"""
+    select i.value, exists (select 1 from jobs j where j.job_id = i.value and j.fold is not null)
+    from json_each(:job_ids) i
+    where exists (select 1 from events e where e.job_id = i.value)"""
 _NOT_REFUSED: Final = "delete from refusals where event_id in (select i.value from json_each(:ids) i)"
 _CONFIRM: Final = """
     update events
@@ -40,15 +42,21 @@ _GONE: Final = """
     where e.life < :life and e.local_seq is null and e.job_id is not null order by e.job_id"""
 
 
-def store_page(replica: Replica, rows: Iterable[EventRow], decision: StorePage) -> int:
-    """Store a page with its cursor, and bring its jobs up to date. Gives how many events were new."""
+def store_page(replica: Replica, rows: Iterable[EventRow], decision: StorePage, recent: Recent | None = None) -> int:
+    """Store a page with its cursor, and bring its jobs up to date. Gives how many events were new.
+
+    ``recent``: the states that the pages before it left in memory; they are left as this page leaves them.
+    """
     with replica.transaction() as connection:
+        recent = recent or Recent()
+        recent.begin(connection)
         # the cursor first: an event's number may not lie beyond it
         connection.execute("update replica set pulled_seq = :upto", {"upto": decision.upto_seq})
         ((life,),) = connection.execute("select life from replica")
-        added = _store_events(connection, rows, life)
+        added = _store_events(connection, rows, life, recent)
         if not decision.more:
-            _settle(connection, life)
+            _settle(connection, life, recent)
+        recent.end(connection)
     return added
 
 
@@ -71,10 +79,10 @@ def read_again(replica: Replica) -> None:
         connection.execute("update replica set pulled_seq = 0")
 
 
-def _store_events(connection: sqlite3.Connection, rows: Iterable[EventRow], life: int) -> int:
+def _store_events(connection: sqlite3.Connection, rows: Iterable[EventRow], life: int, recent: Recent) -> int:
     page = iter(rows)
     news: dict[str, list[StoredFact]] = {}
-    met: set[str] = set()
+    met: dict[str, bool] = {}
     changed: set[str] = set()
     added = 0
     shared: dict[str, str] = {}
@@ -84,7 +92,7 @@ def _store_events(connection: sqlite3.Connection, rows: Iterable[EventRow], life
         found = connection.execute(_KNOWN, ids)
         known = {event_id: (recorded_at, owner, bool(counted)) for event_id, recorded_at, owner, counted in found}
         new_jobs = {row.job_id for row in part if row.job_id and row.job_id not in news}
-        met.update(job_id for (job_id,) in connection.execute(_MET, {"job_ids": json.dumps(list(new_jobs))}))
+        met.update(connection.execute(_MET, {"job_ids": json.dumps(list(new_jobs))}))
         values: list[Any] = []
         for row in part:
             event_id, job_id, kind, v, owner, actor, _, occurred_at, recorded_at, _, _, _, _, data = row
@@ -106,15 +114,18 @@ def _store_events(connection: sqlite3.Connection, rows: Iterable[EventRow], life
             connection.execute(_ADD_MANY, values)
         else:
             connection.executemany(_ADD_ONE, (values[n : n + 15] for n in range(0, len(values), 15)))
-    for job_id in sorted(changed):
-        refold(connection, job_id)
-    extend(connection, ((job_id, facts, job_id in met) for job_id, facts in news.items() if job_id not in changed))
+    # each of these is folded anew from all that is stored of it by now
+    for job_id in changed:
+        news.pop(job_id, None)
+        recent.take(job_id)
+    refold_all(connection, sorted(changed), recent)
+    extend(connection, news, met, recent)
     return added
 
 
-def _settle(connection: sqlite3.Connection, life: int) -> None:
+def _settle(connection: sqlite3.Connection, life: int, recent: Recent) -> None:
     """The log of this life was read to its end: what an earlier life gave us and this one did not is gone."""
     settled = connection.execute("update replica set settled_life = life where settled_life < life").rowcount
     if settled:
-        for (job_id,) in connection.execute(_GONE, {"life": life}).fetchall():
-            refold(connection, job_id)
+        recent.clear()
+        refold_all(connection, [job_id for (job_id,) in connection.execute(_GONE, {"life": life})])

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic_core import to_json
@@ -47,6 +49,10 @@ class EventRow(NamedTuple):
 StoredFact: TypeAlias = tuple[str, str, int, str, str, str, str]
 """What the fold reads of an event: id, type, v, owner, actor, time, data."""
 
+RECENT_JOBS: Final = 1000
+RECENT_BYTES: Final = 1000
+"""How many states are in memory from one page to the next, and how much data may be in the events of each."""
+
 _SHOWN: Final = """
     select request_id, name, namespace, status, priority, attempt, key, requested_at, run_at, expires_at, started_at,
            cancel_requested_at, finished_at, labels, progress, result, error"""
@@ -64,12 +70,15 @@ _ALL_EVENTS: Final = _EVENTS + " order by e.seq is null, e.life, e.seq, e.local_
 _COUNTS: Final = """
     and (e.local_seq is not null or e.life >= p.settled_life)
     and not exists (select 1 from refusals f where f.event_id = e.id)"""
-_FACTS: Final = """
-    select e.id, e.type, e.v, coalesce(e.owner, p.owner, 'local'), coalesce(e.actor, p.owner, 'local'),
+# Job by job, as SQLite keeps to the order of a cross join: to ask for it would have it sort, all data in hand. Of a job
+# without any event that counts comes one row of nulls.
+_COUNTED_FACTS: Final = """
+    select i.value, e.id, e.type, e.v, coalesce(e.owner, p.owner, 'local'), coalesce(e.actor, p.owner, 'local'),
            coalesce(e.recorded_at, e.occurred_at), e.data
-    from events e cross join replica p
-    where e.job_id = :job_id"""
-_COUNTED_FACTS: Final = _FACTS + _COUNTS
+    from json_each(:job_ids) i cross join replica p
+    left join events e on e.job_id = i.value
+        and (e.local_seq is not null or e.life >= p.settled_life)
+        and not exists (select 1 from refusals f where f.event_id = e.id)"""
 _COUNTED_REQUEST: Final = _EVENTS + " and e.type = 'job.requested'" + _COUNTS
 _REFUSED_REQUEST: Final = "select 1 from refusals where job_id = :job_id and type = 'job.requested'"
 _KEPT_FOLD: Final = "select fold from jobs where job_id = :job_id"
@@ -112,16 +121,67 @@ def read_history(connection: sqlite3.Connection, job_id: str) -> Iterator[Event]
 
 def refold(connection: sqlite3.Connection, job_id: str) -> None:
     """Fold a job anew from all of its events that count, and write its row. Belongs into the caller's transaction."""
-    _write(connection, [(job_id, _fold_anew(connection, job_id), None)])
+    refold_all(connection, [job_id])
 
 
-def extend(connection: sqlite3.Connection, news: Iterable[tuple[str, list[StoredFact], bool]]) -> None:
+def refold_all(connection: sqlite3.Connection, job_ids: Sequence[str], recent: Recent | None = None) -> None:
+    """Fold these jobs anew. Belongs into the caller's transaction."""
+    if job_ids:
+        _write(connection, _folded_anew(connection, job_ids, recent))
+
+
+class Recent:
+    """The states of jobs that have not ended, as the last pages left them: most jobs go on before long.
+
+    They hold while nothing but those pages has changed the file.
+    """
+
+    def __init__(self) -> None:
+        self._states: dict[str, JobState] = {}
+        self._seen: tuple[object, ...] = ()
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """At the start of a transaction: drop what may no longer hold."""
+        if self._now(connection) != self._seen:
+            self._states.clear()
+        self._seen = ()
+
+    def end(self, connection: sqlite3.Connection) -> None:
+        """At the end of a transaction, whose commit may still fail."""
+        self._seen = self._now(connection)
+
+    def clear(self) -> None:
+        self._states.clear()
+
+    def take(self, job_id: str) -> JobState | None:
+        return self._states.pop(job_id, None)
+
+    def put(self, job_id: str, state: JobState, size: int) -> None:
+        if size <= RECENT_BYTES and _is_small(state):
+            if len(self._states) >= RECENT_JOBS:
+                del self._states[next(iter(self._states))]
+            self._states[job_id] = state
+
+    def _now(self, connection: sqlite3.Connection) -> tuple[object, ...]:
+        # the one moves with what others commit, the other with what this connection writes, be it undone afterwards
+        return connection, *connection.execute("pragma data_version").fetchone(), connection.total_changes
+
+
+def extend(
+    connection: sqlite3.Connection,
+    news: Mapping[str, Sequence[StoredFact]],
+    met: Mapping[str, bool],
+    recent: Recent | None = None,
+) -> None:
     """Fold further events of jobs, which are stored already, and write their rows.
 
-    With each job goes whether the file held events of it before. They are folded on top of its kept state; anew where
-    none is kept. Belongs into the caller's transaction.
+    ``met`` names the jobs of which the file held events before, and says whether a state is kept of them. What is new
+    is folded on top of a job's ``recent`` or kept state; where there is none, the job is folded anew. Belongs into the
+    caller's transaction.
     """
-    _write(connection, (_extended(connection, job_id, facts, met) for job_id, facts, met in news))
+    anew: list[str] = []
+    _write(connection, _extended(connection, news, met, recent or Recent(), anew))
+    refold_all(connection, anew, recent)
 
 
 def find_wrong(connection: sqlite3.Connection, job_ids: Iterable[str]) -> Iterator[list[str]]:
@@ -150,28 +210,47 @@ def _meaning(row: tuple[Any, ...] | None) -> list[Any] | None:
     return [*row[: _TIMES.start], *times, *texts]
 
 
-def _fold_facts(state: JobState, facts: Iterable[StoredFact]) -> JobState:
-    for fact in facts:
-        state = fold(state, read_fact(*fact))
-    return state
-
-
-def _fold_anew(connection: sqlite3.Connection, job_id: str) -> JobState:
-    return _fold_facts(JobState(read_id(job_id)), connection.execute(_COUNTED_FACTS, {"job_id": job_id}))
-
-
 _Folded: TypeAlias = tuple[str, JobState, Request | None]
 """A job's id and state, and the request that its row shows already; None: its row has to be written anew."""
 
 
-def _extended(connection: sqlite3.Connection, job_id: str, facts: list[StoredFact], met: bool) -> _Folded:
-    if not met:
-        return job_id, _fold_facts(JobState(read_id(job_id)), facts), None
-    row = connection.execute(_KEPT_FOLD, {"job_id": job_id}).fetchone()
-    if row is None or row[0] is None:
-        return job_id, _fold_anew(connection, job_id), None
-    kept = load_state(row[0])
-    return job_id, _fold_facts(kept, facts), kept.request
+def _extended(
+    connection: sqlite3.Connection,
+    news: Mapping[str, Sequence[StoredFact]],
+    met: Mapping[str, bool],
+    recent: Recent,
+    anew: list[str],
+) -> Iterator[_Folded]:
+    for job_id, facts in news.items():
+        state = recent.take(job_id)
+        if state is None:
+            if job_id not in met:
+                state = JobState(read_id(job_id))
+            elif met[job_id]:
+                ((kept,),) = connection.execute(_KEPT_FOLD, {"job_id": job_id})
+                state = load_state(kept)
+            else:
+                anew.append(job_id)
+                continue
+        shown, size = state.request, 0
+        for fact in facts:
+            size += len(fact[-1])
+            state = fold(state, read_fact(*fact))
+        recent.put(job_id, state, size)
+        yield job_id, state, shown
+
+
+def _folded_anew(connection: sqlite3.Connection, job_ids: Sequence[str], recent: Recent | None) -> Iterator[_Folded]:
+    rows = connection.execute(_COUNTED_FACTS, {"job_ids": json.dumps(job_ids)})
+    for job_id, facts in groupby(rows, key=itemgetter(0)):
+        state, size = JobState(read_id(job_id)), 0
+        for _, *fact in facts:
+            if fact[0] is not None:
+                size += len(fact[-1])
+                state = fold(state, read_fact(*fact))
+        if recent:
+            recent.put(job_id, state, size)
+        yield job_id, state, None
 
 
 def _write(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> None:
@@ -200,7 +279,7 @@ def _rows(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> Iterator[t
             progress and _json({"percent": progress.percent, "message": progress.message, "data": progress.data}),
             None if result is None else _json(result),
             error and error.model_dump_json(),
-            _kept(state),
+            None if ending or _is_small(state) else dump_state(state),  # what has ended hears little more
             job_id,
         )
         if request is None:
@@ -222,11 +301,9 @@ def _rows(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> Iterator[t
             )
 
 
-def _kept(state: JobState) -> str | None:
-    """The state, for going on from it, where that is less work than to fold the job anew from its few events."""
-    if state.ending or not (state.steps or len(state.attempts) > 1 or state.current.progress or state.current.lines):
-        return None  # what has ended hears little more
-    return dump_state(state)
+def _is_small(state: JobState) -> bool:
+    """Whether a job goes on and has had so few events that to fold them anew is no more work than to keep its state."""
+    return not (state.ending or state.steps or len(state.attempts) > 1 or state.current.progress or state.current.lines)
 
 
 def _write_without_status(connection: sqlite3.Connection, job_id: str) -> None:

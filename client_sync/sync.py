@@ -19,7 +19,7 @@ from client_sync import inbox, outbox, plan
 from client_sync.limits import told_limits
 from client_sync.lock import sync_lock
 from client_sync.plan import Acknowledge, BeginLife, MintReplica, Pause, Position, Rewind, StorePage
-from client_sync.projection import EventRow
+from client_sync.projection import EventRow, Recent
 from client_sync.replica import Replica
 from client_sync.submission import format_time
 from ledger.errors import Conflict, LedgerError, LoginRefused, NotALedger, ServerUnreachable, one_line
@@ -154,6 +154,7 @@ class Exchange:
         self._replica = replica
         self._report = report
         self._stopped = stopped
+        self._recent = Recent()
 
     def run(self, connection: Connection[DictRow]) -> None:
         """Push, then pull, then push once more if the server turns out to have begun a new life."""
@@ -230,7 +231,7 @@ class Exchange:
             case StorePage():
                 # a page of other owners' events only moves the cursor: not worth a sync of the disk
                 if len(page) or not position.settled:
-                    added = inbox.store_page(self._replica, page.events(), decision)
+                    added = inbox.store_page(self._replica, page.events(), decision, self._recent)
                     confirmed = self.result.confirmed + len(page) - added
                     self._tell(pulled=self.result.pulled + added, confirmed=confirmed)
                 return decision.more, page.bytes_read
