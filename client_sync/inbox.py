@@ -56,7 +56,8 @@ def store_page(replica: Replica, rows: Iterable[EventRow], decision: StorePage, 
         added = _store_events(connection, rows, life, recent)
         if not decision.more:
             _settle(connection, life, recent)
-        recent.end(connection)
+        seen = recent.look(connection)
+    recent.hold(connection, seen)
     return added
 
 

@@ -142,13 +142,19 @@ class Recent:
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """At the start of a transaction: drop what may no longer hold."""
-        if self._now(connection) != self._seen:
+        if self.look(connection) != self._seen:
             self._states.clear()
         self._seen = ()
 
-    def end(self, connection: sqlite3.Connection) -> None:
-        """At the end of a transaction, whose commit may still fail."""
-        self._seen = self._now(connection)
+    def look(self, connection: sqlite3.Connection) -> tuple[object, ...]:
+        """In which state the file is, within a transaction."""
+        # the one moves with what others commit, the other with what this connection writes
+        return connection, *connection.execute("pragma data_version").fetchone(), connection.total_changes
+
+    def hold(self, connection: sqlite3.Connection, seen: tuple[object, ...]) -> None:
+        """After the transaction: if it was committed, the states hold for the file as it was ``seen`` at its end."""
+        if not connection.in_transaction:
+            self._seen = seen
 
     def clear(self) -> None:
         self._states.clear()
@@ -161,10 +167,6 @@ class Recent:
             if len(self._states) >= RECENT_JOBS:
                 del self._states[next(iter(self._states))]
             self._states[job_id] = state
-
-    def _now(self, connection: sqlite3.Connection) -> tuple[object, ...]:
-        # the one moves with what others commit, the other with what this connection writes, be it undone afterwards
-        return connection, *connection.execute("pragma data_version").fetchone(), connection.total_changes
 
 
 def extend(

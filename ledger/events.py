@@ -324,6 +324,19 @@ _DATA_READERS: Final[dict[tuple[str, int], Callable[[str], Any]]] = {
 read_id: Final[Callable[[str], UUID]] = TypeAdapter(UUID).validator.validate_python
 """An id from its text, at a ninth of what UUID itself takes. Raises ValueError."""
 
+
+def _read_request(data: str) -> GivenRequest:
+    """Without nulls, a request reads as it was given; with them, at twice the cost."""
+    try:
+        return _read_given(data)
+    except ValidationError:
+        return _read_asked(data)
+
+
+_read_given: Final[Callable[[str], GivenRequest]] = GivenRequest.__pydantic_validator__.validate_json
+_read_asked: Final[Callable[[str], GivenRequest]] = _DATA_READERS["job.requested", 1]
+_DATA_READERS["job.requested", 1] = _read_request
+
 D_co = TypeVar("D_co", covariant=True)
 
 

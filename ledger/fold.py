@@ -27,6 +27,7 @@ from ledger.events import (
     AttemptStartedData,
     CancelRequestedData,
     Event,
+    GivenRequest,
     Happened,
     JobCancelledData,
     JobCompletedData,
@@ -298,7 +299,7 @@ def _earlier(known: T | None, new: T) -> T:
 # Spelled out, as _replace costs twice as much as making a state from its parts.
 
 
-def _with_request(state: JobState, event: Happened[RequestedData]) -> JobState:
+def _with_request(state: JobState, event: Happened[GivenRequest]) -> JobState:
     _, _, cancels, attempts, steps, ending = state
     data = event.data
     request = Request(
@@ -386,6 +387,7 @@ def _with_ending(state: JobState, new: Ending) -> JobState:
 
 _EFFECTS: Final[dict[type, Callable[[JobState, Happened[Any]], JobState]]] = {
     RequestedData: _with_request,
+    GivenRequest: _with_request,
     CancelRequestedData: _with_cancel,
     AttemptStartedData: _with_start,
     AttemptProgressedData: _with_progress,
