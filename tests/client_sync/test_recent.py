@@ -59,8 +59,10 @@ def test_p3_what_pages_leave_in_memory_gives_the_rows_that_folding_anew_gives(
 ) -> None:
     monkeypatch.setattr(projection, "RECENT_JOBS", 5)
     choice = random.Random(7)
-    happened: list[tuple[str, dict[str, Any]]] = [REQUESTED, STARTED, ("attempt.failed", {"attempt": 1, "error": {"type": "E"}, "retry_at": None}),
-                ("attempt.progressed", {"attempt": 1, "n": 1}), ("job.cancel_requested", {}), COMPLETED]  # fmt: skip
+    failed = {"attempt": 1, "error": {"type": "E"}, "retry_at": None}
+    progressed = {"attempt": 1, "n": 1}
+    happened: list[tuple[str, dict[str, Any]]] = [REQUESTED, STARTED, COMPLETED, ("job.cancel_requested", {})]
+    happened += [("attempt.failed", failed), ("attempt.progressed", progressed)]
     jobs = [str(new_id()) for _ in range(12)]
     recent = Recent()
     for page in range(30):
