@@ -1,8 +1,8 @@
 """Keeping ``jobs`` what its events add up to, by the one fold that the server's side uses too.
 
-The folded state of a job that has not ended is kept beside its row, so that new events are folded on top of it. Where
-that is not enough (an own event was confirmed and now has the server's time, one was refused, a life of the server
-ended), the job is folded anew from all of its events that count. These do not:
+The folded state of a job that goes on after many events is kept beside its row, so that new events are folded on top of
+it. Where there is none, or it is not enough (an own event was confirmed and now has the server's time, one was refused,
+a life of the server ended), the job is folded anew from all of its events that count. These do not:
 
 - own events that the server refused;
 - events that the server gave us in an earlier life and did not give again in this one: they stay in the file as

@@ -356,7 +356,7 @@ create table jobs (
 -- owner        whose job it is; null for one that was requested here before the file knew its owner, who it is then
 -- run_at       a pending job does not start before this time; null: at once
 -- finished_at  when the server ended the job: null means that its status may still change
--- fold         the folded state of a job that has not ended, for going on from it; null: fold the job's events anew
+-- fold         the folded state of a job that goes on after many events, for going on from it; null: fold its events anew
 
 create index jobs_by_status on jobs (status, job_id);
 create index jobs_by_key on jobs (namespace, name, key) where key is not null;
