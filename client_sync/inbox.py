@@ -28,6 +28,7 @@ _CONFIRM: Final = """
     where id = :id and (life is null or life < :life)"""
 AT_ONCE: Final = 50
 """How many rows one statement takes: to begin and to end one, with its triggers, is a quarter of what a row costs."""
+_AT_ONCE_BYTES: Final = 100_000
 # by position, in the order of EventRow: finding fifteen names costs a fifth of adding the row
 _ADD: Final = """
     insert into events (id, job_id, type, v, owner, actor, seq, occurred_at, recorded_at, replica_id, replica_seq,
@@ -111,7 +112,8 @@ def _store_events(connection: sqlite3.Connection, rows: Iterable[EventRow], life
             connection.executemany(_CONFIRM, ({**row._asdict(), "life": life} for row in part if row.id in known))
             # refused from this file and taken from a copy of it: the ledger has the last word
             connection.execute(_NOT_REFUSED, ids)
-        if len(values) == _VALUES:
+        # SQLite makes a copy of what one statement takes
+        if len(values) == _VALUES and sum(len(row.data) for row in part) < _AT_ONCE_BYTES:
             connection.execute(_ADD_MANY, values)
         else:
             connection.executemany(_ADD_ONE, (values[n : n + 15] for n in range(0, len(values), 15)))
