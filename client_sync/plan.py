@@ -23,8 +23,8 @@ MAX_PUSH_EVENTS: Final = 1000
 MAX_PUSH_BYTES: Final = 4_000_000
 """How much of ``data`` goes into one push: far below the server's limits, and little memory on both sides."""
 FIRST_PAGE: Final = 64
-LAST_PAGE: Final = 2000
-"""A job is folded, and its row written, once a page: a large one spares work, and 2000 events are some 4 MB here."""
+LAST_PAGE: Final = 3000
+"""A job is folded, and its row written, once a page: a large one spares work, and 3000 events are some 4 MB here."""
 SMALL_PAGE_BYTES: Final = 1_000_000
 LARGE_PAGE_BYTES: Final = 4_000_000
 MAX_PULL_BYTES: Final = 4_000_000

@@ -1,8 +1,8 @@
 """Keeping ``jobs`` what its events add up to, by the one fold that the server's side uses too.
 
-The folded state of a job that has not ended is kept beside its row, so that new events are folded on top of it. Where
-that is not enough (an own event was confirmed and now has the server's time, one was refused, a life of the server
-ended), the job is folded anew from all of its events that count. These do not:
+The folded state of a job that goes on after many events is kept beside its row, so that new events are folded on top of
+it. Where there is none, or it is not enough (an own event was confirmed and now has the server's time, one was refused,
+a life of the server ended), the job is folded anew from all of its events that count. These do not:
 
 - own events that the server refused;
 - events that the server gave us in an earlier life and did not give again in this one: they stay in the file as
@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import reduce
-from typing import Any, Final, NamedTuple
-from uuid import UUID
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic_core import to_json
 
 from client_sync.submission import format_time
-from ledger.events import Event, parse_event
+from ledger.events import Event, parse_event, read_fact, read_id
 from ledger.fold import JobState, Request, dump_state, fold, load_state
 
 
@@ -45,6 +46,13 @@ class EventRow(NamedTuple):
     data: str
 
 
+StoredFact: TypeAlias = tuple[str, str, int, str, str, str, str]
+"""What the fold reads of an event: id, type, v, owner, actor, time, data."""
+
+RECENT_JOBS: Final = 1000
+RECENT_BYTES: Final = 1000
+"""How many states are in memory from one page to the next, and how much data may be in the events of each."""
+
 _SHOWN: Final = """
     select request_id, name, namespace, status, priority, attempt, key, requested_at, run_at, expires_at, started_at,
            cancel_requested_at, finished_at, labels, progress, result, error"""
@@ -62,7 +70,15 @@ _ALL_EVENTS: Final = _EVENTS + " order by e.seq is null, e.life, e.seq, e.local_
 _COUNTS: Final = """
     and (e.local_seq is not null or e.life >= p.settled_life)
     and not exists (select 1 from refusals f where f.event_id = e.id)"""
-_COUNTED_EVENTS: Final = _EVENTS + _COUNTS
+# Job by job, as SQLite keeps to the order of a cross join: to ask for it would have it sort, all data in hand. Of a job
+# without any event that counts comes one row of nulls.
+_COUNTED_FACTS: Final = """
+    select i.value, e.id, e.type, e.v, coalesce(e.owner, p.owner, 'local'), coalesce(e.actor, p.owner, 'local'),
+           coalesce(e.recorded_at, e.occurred_at), e.data
+    from json_each(:job_ids) i cross join replica p
+    left join events e on e.job_id = i.value
+        and (e.local_seq is not null or e.life >= p.settled_life)
+        and not exists (select 1 from refusals f where f.event_id = e.id)"""
 _COUNTED_REQUEST: Final = _EVENTS + " and e.type = 'job.requested'" + _COUNTS
 _REFUSED_REQUEST: Final = "select 1 from refusals where job_id = :job_id and type = 'job.requested'"
 _KEPT_FOLD: Final = "select fold from jobs where job_id = :job_id"
@@ -99,21 +115,75 @@ _WRITE_STATUS: Final = """
 
 def read_history(connection: sqlite3.Connection, job_id: str) -> Iterator[Event]:
     """Everything the file holds about a job: first what the server has put in order, then what it has not yet."""
-    return _read(connection, _ALL_EVENTS, job_id)
+    rows = connection.execute(_ALL_EVENTS, {"job_id": job_id})
+    return (parse_event(EventRow._make(row)._asdict()) for row in rows)
 
 
 def refold(connection: sqlite3.Connection, job_id: str) -> None:
     """Fold a job anew from all of its events that count, and write its row. Belongs into the caller's transaction."""
-    _write(connection, [(_fold_anew(connection, job_id), None)])
+    refold_all(connection, [job_id])
 
 
-def extend(connection: sqlite3.Connection, news: Iterable[tuple[str, list[EventRow], bool]]) -> None:
+def refold_all(connection: sqlite3.Connection, job_ids: Sequence[str], recent: Recent | None = None) -> None:
+    """Fold these jobs anew. Belongs into the caller's transaction."""
+    if job_ids:
+        _write(connection, _folded_anew(connection, job_ids, recent))
+
+
+class Recent:
+    """The states of jobs that have not ended, as the last pages left them: most jobs go on before long.
+
+    They hold while nothing but those pages has changed the file.
+    """
+
+    def __init__(self) -> None:
+        self._states: dict[str, JobState] = {}
+        self._seen: tuple[object, ...] = ()
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """At the start of a transaction: drop what may no longer hold."""
+        if self.look(connection) != self._seen:
+            self._states.clear()
+        self._seen = ()
+
+    def look(self, connection: sqlite3.Connection) -> tuple[object, ...]:
+        """In which state the file is, within a transaction."""
+        # the one moves with what others commit, the other with what this connection writes
+        return connection, *connection.execute("pragma data_version").fetchone(), connection.total_changes
+
+    def hold(self, connection: sqlite3.Connection, seen: tuple[object, ...]) -> None:
+        """After the transaction: if it was committed, the states hold for the file as it was ``seen`` at its end."""
+        if not connection.in_transaction:
+            self._seen = seen
+
+    def clear(self) -> None:
+        self._states.clear()
+
+    def take(self, job_id: str) -> JobState | None:
+        return self._states.pop(job_id, None)
+
+    def put(self, job_id: str, state: JobState, size: int) -> None:
+        if size <= RECENT_BYTES and _is_small(state):
+            if len(self._states) >= RECENT_JOBS:
+                del self._states[next(iter(self._states))]
+            self._states[job_id] = state
+
+
+def extend(
+    connection: sqlite3.Connection,
+    news: Mapping[str, Sequence[StoredFact]],
+    met: Mapping[str, bool],
+    recent: Recent | None = None,
+) -> None:
     """Fold further events of jobs, which are stored already, and write their rows.
 
-    With each job goes whether the file held events of it before. They are folded on top of its kept state; anew where
-    none is kept. Belongs into the caller's transaction.
+    ``met`` names the jobs of which the file held events before, and says whether a state is kept of them. What is new
+    is folded on top of a job's ``recent`` or kept state; where there is none, the job is folded anew. Belongs into the
+    caller's transaction.
     """
-    _write(connection, (_extended(connection, job_id, rows, met) for job_id, rows, met in news))
+    anew: list[str] = []
+    _write(connection, _extended(connection, news, met, recent or Recent(), anew))
+    refold_all(connection, anew, recent)
 
 
 def find_wrong(connection: sqlite3.Connection, job_ids: Iterable[str]) -> Iterator[list[str]]:
@@ -142,58 +212,76 @@ def _meaning(row: tuple[Any, ...] | None) -> list[Any] | None:
     return [*row[: _TIMES.start], *times, *texts]
 
 
-def _read(connection: sqlite3.Connection, query: str, job_id: str) -> Iterator[Event]:
-    return map(_parse, map(EventRow._make, connection.execute(query, {"job_id": job_id})))
-
-
-def _parse(row: EventRow) -> Event:
-    return parse_event(row._asdict())
-
-
-def _fold_anew(connection: sqlite3.Connection, job_id: str) -> JobState:
-    return reduce(fold, _read(connection, _COUNTED_EVENTS, job_id), JobState(UUID(job_id)))
+_Folded: TypeAlias = tuple[str, JobState, Request | None]
+"""A job's id and state, and the request that its row shows already; None: its row has to be written anew."""
 
 
 def _extended(
-    connection: sqlite3.Connection, job_id: str, rows: list[EventRow], met: bool
-) -> tuple[JobState, Request | None]:
-    events = map(_parse, rows)
-    if not met:
-        return reduce(fold, events, JobState(UUID(job_id))), None
-    row = connection.execute(_KEPT_FOLD, {"job_id": job_id}).fetchone()
-    if row is None or row[0] is None:
-        return _fold_anew(connection, job_id), None
-    kept = load_state(row[0])
-    return reduce(fold, events, kept), kept.request
+    connection: sqlite3.Connection,
+    news: Mapping[str, Sequence[StoredFact]],
+    met: Mapping[str, bool],
+    recent: Recent,
+    anew: list[str],
+) -> Iterator[_Folded]:
+    for job_id, facts in news.items():
+        state = recent.take(job_id)
+        if state is None:
+            if job_id not in met:
+                state = JobState(read_id(job_id))
+            elif met[job_id]:
+                ((kept,),) = connection.execute(_KEPT_FOLD, {"job_id": job_id})
+                state = load_state(kept)
+            else:
+                anew.append(job_id)
+                continue
+        shown, size = state.request, 0
+        for fact in facts:
+            size += len(fact[-1])
+            state = fold(state, read_fact(*fact))
+        recent.put(job_id, state, size)
+        yield job_id, state, shown
 
 
-def _write(connection: sqlite3.Connection, states: Iterable[tuple[JobState, Request | None]]) -> None:
-    """Write the row of each job. With each state goes the request that its row shows already; None: write it anew."""
+def _folded_anew(connection: sqlite3.Connection, job_ids: Sequence[str], recent: Recent | None) -> Iterator[_Folded]:
+    rows = connection.execute(_COUNTED_FACTS, {"job_ids": json.dumps(job_ids)})
+    for job_id, facts in groupby(rows, key=itemgetter(0)):
+        state, size = JobState(read_id(job_id)), 0
+        for _, *fact in facts:
+            if fact[0] is not None:
+                size += len(fact[-1])
+                state = fold(state, read_fact(*fact))
+        if recent:
+            recent.put(job_id, state, size)
+        yield job_id, state, None
+
+
+def _write(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> None:
+    """Write the row of each job."""
     # one job at a time is in memory: what its handlers reported may be large
-    connection.executemany(_WRITE, _rows(connection, states))
+    connection.executemany(_WRITE, _rows(connection, jobs))
 
 
-def _rows(
-    connection: sqlite3.Connection, states: Iterable[tuple[JobState, Request | None]]
-) -> Iterator[tuple[Any, ...]]:
-    for state, shown in states:
-        job_id, request, status = str(state.job_id), state.request, state.status
+def _rows(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> Iterator[tuple[Any, ...]]:
+    for job_id, state, shown in jobs:
+        request, ending, cancel = state.request, state.ending, state.cancel
+        status, run_at, started_at, finished_at, progress, result, error = state.read()
         if status is None or not (request or connection.execute(_COUNTED_REQUEST, {"job_id": job_id}).fetchone()):
             _write_without_status(connection, job_id)
             continue
-        progress, error = state.progress, state.error
+        if status == "cancelled" and not ending:
+            # An own cancel makes a pending job cancelled as far as we can tell, while a processor may be starting it.
+            finished_at = None  # it is over when the server says so
         values = (
             status,
             state.attempt,
-            _text(state.run_at),
-            _text(state.started_at),
-            _text(state.cancel.at if state.cancel else None),
-            _text(_finished_at(state)),
+            run_at and _text(run_at),
+            started_at and _text(started_at),
+            cancel and _text(cancel.at),
+            finished_at and _text(finished_at),
             progress and _json({"percent": progress.percent, "message": progress.message, "data": progress.data}),
-            None if state.result is None else _json(state.result),
+            None if result is None else _json(result),
             error and error.model_dump_json(),
-            # what has ended hears little more
-            None if state.ending else dump_state(state),
+            None if ending or _is_small(state) else dump_state(state),  # what has ended hears little more
             job_id,
         )
         if request is None:
@@ -210,9 +298,14 @@ def _rows(
                 request.owner,
                 request.key,
                 _text(request.at),
-                _text(request.limits.expires_at),
-                _json(request.labels),
+                request.limits.expires_at and _text(request.limits.expires_at),
+                _json(request.labels) if request.labels else "{}",
             )
+
+
+def _is_small(state: JobState) -> bool:
+    """Whether a job goes on and has had so few events that to fold them anew is no more work than to keep its state."""
+    return not (state.ending or state.steps or len(state.attempts) > 1 or state.current.progress or state.current.lines)
 
 
 def _write_without_status(connection: sqlite3.Connection, job_id: str) -> None:
@@ -226,15 +319,8 @@ def _write_without_status(connection: sqlite3.Connection, job_id: str) -> None:
         connection.execute("delete from jobs where job_id = :job_id", key)
 
 
-def _finished_at(state: JobState) -> datetime | None:
-    # An own cancel makes a pending job cancelled as far as we can tell, while a processor may be starting it.
-    # It is over when the server says so.
-    return state.finished_at if state.ending or state.status == "failed" else None
-
-
-def _text(value: datetime | None) -> str | None:
-    if value is None:
-        return None
+@lru_cache(256)  # many jobs of a page were started, or ended, by one transaction of a processor
+def _text(value: datetime) -> str:
     try:
         return format_time(value)
     except OverflowError:

@@ -141,13 +141,14 @@ create table events (
         correlation_id glob '[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'),
     constraint causation_id_is_a_uuid check (
         causation_id glob '[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'),
+    -- the shape first; then the calendar, at the start of the day, as a fraction that SQLite rounds up could end in the next one
     constraint occurred_at_is_a_utc_time check (
-        strftime('%Y-%m-%dT%H:%M:%S', substr(occurred_at, 1, 19), '+0 days') = substr(occurred_at, 1, 19) and occurred_at >= '0001'
-        and substr(occurred_at, -1) = 'Z' and length(occurred_at) <= 27 and julianday(occurred_at) is not null),
+        occurred_at glob '????-??-??T[0-2]?:??:??*Z' and date(occurred_at, 'start of day', '+0 days') is substr(occurred_at, 1, 10)
+        and substr(occurred_at, 12, 2) < '24' and occurred_at >= '0001' and length(occurred_at) <= 27),
     constraint recorded_at_is_a_utc_time check (
-        recorded_at is null
-        or (strftime('%Y-%m-%dT%H:%M:%S', substr(recorded_at, 1, 19), '+0 days') = substr(recorded_at, 1, 19) and recorded_at >= '0001'
-            and substr(recorded_at, -1) = 'Z' and length(recorded_at) <= 27 and julianday(recorded_at) is not null)),
+        recorded_at is null or recorded_at = occurred_at
+        or (recorded_at glob '????-??-??T[0-2]?:??:??*Z' and date(recorded_at, 'start of day', '+0 days') is substr(recorded_at, 1, 10)
+            and substr(recorded_at, 12, 2) < '24' and recorded_at >= '0001' and length(recorded_at) <= 27)),
     constraint own_data_is_json check (local_seq is null or json_valid(data)),
     constraint own_numbers_start_at_1 check (local_seq >= 1),
     constraint a_number_counts_in_a_life check ((seq is null) = (life is null)),
@@ -324,7 +325,7 @@ create table jobs (
 -- owner        whose job it is; null for one that was requested here before the file knew its owner, who it is then
 -- run_at       a pending job does not start before this time; null: at once
 -- finished_at  when the server ended the job: null means that its status may still change
--- fold         the folded state of a job that has not ended, for going on from it; null: fold the job's events anew
+-- fold         the folded state of a job that goes on after many events, for going on from it; null: fold its events anew
 
 create index jobs_by_status on jobs (status, job_id);
 create index jobs_by_key on jobs (namespace, name, key) where key is not null;

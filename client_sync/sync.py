@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from client_sync import inbox, outbox, plan
 from client_sync.limits import told_limits
 from client_sync.lock import sync_lock
 from client_sync.plan import Acknowledge, BeginLife, MintReplica, Pause, Position, Rewind, StorePage
-from client_sync.projection import EventRow
+from client_sync.projection import EventRow, Recent
 from client_sync.replica import Replica
 from client_sync.submission import format_time
 from ledger.errors import Conflict, LedgerError, LoginRefused, NotALedger, ServerUnreachable, one_line
@@ -28,11 +27,12 @@ from ledger.ids import new_id
 from ledger.protocol import Accepted, PushReply
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    from psycopg import Connection, Cursor
     from psycopg.rows import DictRow
 
 ATTEMPTS: Final = 3
 LOCK_TIMEOUT_S: Final = 30.0
+_FETCHED_AT_ONCE: Final = 100
 SYNC_NOTED_EVERY: Final = timedelta(minutes=1)
 
 _PUSH: Final = """
@@ -154,6 +154,7 @@ class Exchange:
         self._replica = replica
         self._report = report
         self._stopped = stopped
+        self._recent = Recent()
 
     def run(self, connection: Connection[DictRow]) -> None:
         """Push, then pull, then push once more if the server turns out to have begun a new life."""
@@ -217,24 +218,23 @@ class Exchange:
         """Whether there is more to read, and how large the page was."""
         position = self._position()
         asked = size if position.epoch else 1  # the first answer of a new server only tells its epoch
-        (upto_seq, epoch, found), events = self._ask_for_page(connection, position, asked)
-        read, more = len(events), True
-        if events and read < found:  # cut off: there is more
-            upto_seq, read = events[-1].seq, asked
-        decision = plan.after_pull(position, upto_seq, UUID(epoch), read, asked)
+        page = self._ask_for_page(connection, position, asked)
+        decision = plan.after_pull(
+            position, page.upto_seq, UUID(page.epoch), asked if page.is_cut else len(page), asked
+        )
         match decision:
             case BeginLife():
                 inbox.begin_life(self._replica, position, decision)
                 if position.epoch is not None:
                     self._tell(new_epoch=True)
+                return True, 0
             case StorePage():
                 # a page of other owners' events only moves the cursor: not worth a sync of the disk
-                if events or not position.settled:
-                    added = inbox.store_page(self._replica, events, decision)
-                    confirmed = self.result.confirmed + len(events) - added
+                if len(page) or not position.settled:
+                    added = inbox.store_page(self._replica, page.events(), decision, self._recent)
+                    confirmed = self.result.confirmed + len(page) - added
                     self._tell(pulled=self.result.pulled + added, confirmed=confirmed)
-                more = decision.more
-        return more, sum(len(row.data) for row in events)
+                return decision.more, page.bytes_read
 
     def _send(self, connection: Connection[DictRow], position: Position, batch: outbox.Batch) -> tuple[PushReply, int]:
         from pydantic import ValidationError
@@ -259,10 +259,7 @@ class Exchange:
         skew_ms = round((reply.time.timestamp() - (before + after) / 2) * 1000) if isinstance(reply, Accepted) else 0
         return reply, skew_ms
 
-    def _ask_for_page(
-        self, connection: Connection[DictRow], position: Position, events: int
-    ) -> tuple[tuple[Any, ...], list[EventRow]]:
-        """What is told of the page as a whole (``upto_seq``, ``epoch``, ``found``), and its events."""
+    def _ask_for_page(self, connection: Connection[DictRow], position: Position, events: int) -> _Page:
         from psycopg.rows import tuple_row
 
         parameters = {
@@ -272,9 +269,7 @@ class Exchange:
             "bytes": plan.MAX_PULL_BYTES,
             "on_behalf_of": self._on_behalf_of,
         }
-        rows = iter(connection.cursor(row_factory=tuple_row).execute(_PULL, parameters))
-        first = next(rows)  # ledger.pull always gives one
-        return first[:3], [EventRow._make(row[3:]) for row in chain([first], rows) if row[3] is not None]
+        return _Page(connection.cursor(row_factory=tuple_row).execute(_PULL, parameters))
 
     def _note_success(self) -> None:
         ((last_sync_at, last_error),) = self._replica.connection().execute(
@@ -294,6 +289,35 @@ class Exchange:
         self.result = replace(self.result, **changes)
         if self._report:
             self._report(self.result)
+
+
+class _Page:
+    """An answer to ``ledger.pull``: its events are made a few at a time, as they are stored."""
+
+    def __init__(self, cursor: Cursor[tuple[Any, ...]]) -> None:
+        rows = cursor.rowcount  # ledger.pull always gives one
+        cursor.scroll(rows - 1)
+        self.upto_seq: int
+        self.epoch: str
+        self.upto_seq, self.epoch, found, *last = cursor.fetchone() or ()
+        self._cursor = cursor
+        self._length = rows if last[0] else 0
+        self.is_cut: Final[bool] = 0 < self._length < found
+        if self.is_cut:
+            self.upto_seq = EventRow._make(last).seq or 0
+        self.bytes_read = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def events(self) -> Iterator[EventRow]:
+        """The events, once."""
+        self._cursor.scroll(0, mode="absolute")
+        while len(self) and (rows := self._cursor.fetchmany(_FETCHED_AT_ONCE)):
+            for row in rows:
+                event = EventRow._make(row[3:])
+                self.bytes_read += len(event.data)
+                yield event
 
 
 def note_failure(replica: Replica, error: LedgerError) -> None:

@@ -11,7 +11,7 @@ the registers when asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 from uuid import UUID
@@ -19,21 +19,23 @@ from uuid import UUID
 from pydantic import JsonValue, TypeAdapter
 
 from ledger.events import (
-    AttemptDeferred,
-    AttemptFailed,
-    AttemptLogged,
-    AttemptLost,
-    AttemptProgressed,
-    AttemptStarted,
-    CancelRequested,
+    AttemptDeferredData,
+    AttemptFailedData,
+    AttemptLoggedData,
+    AttemptLostData,
+    AttemptProgressedData,
+    AttemptStartedData,
+    CancelRequestedData,
     Event,
-    JobCancelled,
-    JobCompleted,
+    GivenRequest,
+    Happened,
+    JobCancelledData,
+    JobCompletedData,
     JobError,
-    JobFailed,
-    JobRequested,
+    JobFailedData,
     Limits,
-    StepCompleted,
+    RequestedData,
+    StepCompletedData,
 )
 
 Status = Literal["pending", "running", "completed", "failed", "cancelled"]
@@ -119,6 +121,22 @@ class Ending(NamedTuple):
     error: JobError | None = None
 
 
+class Reading(NamedTuple):
+    """What a state says of its job. ``JobState`` has a property for each; all of them at once cost no more than one."""
+
+    status: Status | None
+    """None while the request itself has not been seen, nor anything that followed from it."""
+    run_at: datetime | None
+    """Before when a pending job does not start; None: it may start at once, or it is not pending."""
+    started_at: datetime | None
+    finished_at: datetime | None
+    progress: Progress | None
+    """The last progress of the current or last attempt."""
+    result: JsonValue
+    error: JobError | None
+    """Why the job, or its last ended attempt, failed."""
+
+
 class JobState(NamedTuple):
     """What the events of one job add up to so far. An empty state knows only the job's id."""
 
@@ -136,46 +154,74 @@ class JobState(NamedTuple):
 
     @property
     def current(self) -> Attempt:
-        return self.attempts.get(self.attempt, _UNKNOWN)
+        return self.attempts[max(self.attempts)] if self.attempts else _UNKNOWN
 
     @property
     def cancel(self) -> Cancel | None:
         """The cancel that counts: only the job's own owner can ask for it."""
         return self.cancels.get(self.request.owner) if self.request else None
 
+    def read(self) -> Reading:
+        """What the state says of its job."""
+        _, request, _, attempts, _, ending = self
+        current = self.current
+        started = [attempt.start.at for attempt in attempts.values() if attempt.start]
+        started_at = min(started) if started else None
+        if ending:
+            return Reading(
+                ending.status, None, started_at, ending.at, current.progress, ending.result, ending.error
+            )  # fmt: skip
+        ended = [number for number, attempt in attempts.items() if attempt.end and attempt.end.error]
+        failed = attempts[max(ended)].end if ended else None
+        status: Status | None
+        run_at = finished_at = None
+        end, cancel = current.end, self.cancel
+        if attempts and end is None:
+            status = "running"
+        elif end and end.next_at is None:
+            status, finished_at = "failed", end.at
+        elif not attempts and request is None:
+            status = None
+        elif cancel:
+            status, finished_at = "cancelled", cancel.at
+        else:
+            status, run_at = "pending", end.next_at if end else request and request.run_at
+        return Reading(
+            status, run_at, started_at, finished_at, current.progress, None, failed.error if failed else None
+        )  # fmt: skip
+
     @property
     def status(self) -> Status | None:
-        """None while the request itself has not been seen, nor anything that followed from it."""
-        if self.ending:
-            return self.ending.status
-        if self.attempts:
-            end = self.current.end
-            if end is None:
-                return "running"
-            if end.next_at is None:
-                return "failed"
-        elif self.request is None:
-            return None
-        return "cancelled" if self.cancel else "pending"
+        return self.read().status
 
     @property
     def run_at(self) -> datetime | None:
-        """Before when a pending job does not start; None: it may start at once, or it is not pending."""
-        if self.status != "pending":
-            return None
-        if self.current.end:
-            return self.current.end.next_at
-        return self.request.run_at if self.request else None
+        return self.read().run_at
+
+    @property
+    def started_at(self) -> datetime | None:
+        return self.read().started_at
+
+    @property
+    def finished_at(self) -> datetime | None:
+        return self.read().finished_at
+
+    @property
+    def progress(self) -> Progress | None:
+        return self.read().progress
+
+    @property
+    def result(self) -> JsonValue:
+        return self.read().result
+
+    @property
+    def error(self) -> JobError | None:
+        return self.read().error
 
     @property
     def processor(self) -> UUID | None:
         """Who is running it."""
         return self.current.start.processor if self.status == "running" and self.current.start else None
-
-    @property
-    def progress(self) -> Progress | None:
-        """The last progress of the current or last attempt."""
-        return self.current.progress
 
     @property
     def failures(self) -> int:
@@ -187,83 +233,13 @@ class JobState(NamedTuple):
         """Attempts whose processor went away; they have a budget of their own."""
         return sum(1 for attempt in self.attempts.values() if attempt.end and attempt.end.kind == "lost")
 
-    @property
-    def started_at(self) -> datetime | None:
-        return min((a.start.at for a in self.attempts.values() if a.start), default=None)
 
-    @property
-    def finished_at(self) -> datetime | None:
-        if self.ending:
-            return self.ending.at
-        match self.status:
-            case "failed":
-                return self.current.end.at if self.current.end else None
-            case "cancelled":
-                return self.cancel.at if self.cancel else None
-        return None
-
-    @property
-    def result(self) -> JsonValue:
-        return self.ending.result if self.ending else None
-
-    @property
-    def error(self) -> JobError | None:
-        """Why the job, or its last ended attempt, failed."""
-        if self.ending:
-            return self.ending.error
-        ended = [number for number, attempt in self.attempts.items() if attempt.end and attempt.end.error]
-        end = self.attempts[max(ended)].end if ended else None
-        return end.error if end else None
-
-
-def fold(state: JobState, event: Event) -> JobState:
+def fold(state: JobState, event: Happened[Any]) -> JobState:
     """The state after one more event of the same job; the same state where the event adds nothing."""
-    match event:
-        case JobRequested():
-            return state._replace(request=_earlier(state.request, _request(event)))
-        case CancelRequested():
-            mine = Cancel(event.id, event.at, event.actor, event.data.reason)
-            other = state.cancels.get(event.owner)
-            earlier = min(mine, other, key=lambda c: (c.at, c.event_id)) if other else mine
-            return state._replace(cancels={**state.cancels, event.owner: earlier})
-        case AttemptStarted():
-            start = Start(event.id, event.at, event.data.processor)
-            attempt = state.attempts.get(event.data.attempt, _UNKNOWN)
-            return _with_attempt(state, event.data.attempt, attempt._replace(start=_earlier(attempt.start, start)))
-        case AttemptProgressed():
-            data = event.data
-            progress = Progress(data.n, event.id, event.at, data.percent, data.message, data.data)
-            attempt = state.attempts.get(data.attempt, _UNKNOWN)
-            if attempt.progress and (attempt.progress.n, attempt.progress.event_id) >= (data.n, event.id):
-                return state
-            return _with_attempt(state, data.attempt, attempt._replace(progress=progress))
-        case AttemptLogged():
-            attempt = state.attempts.get(event.data.attempt, _UNKNOWN)
-            lines = max(attempt.lines, event.data.first + len(event.data.lines) - 1)
-            return _with_attempt(state, event.data.attempt, attempt._replace(lines=lines))
-        case StepCompleted():
-            step = Step(event.id, event.data.attempt, event.data.result)
-            known = state.steps.get(event.data.step)
-            first = min(step, known, key=lambda s: (s.attempt, s.event_id)) if known else step
-            return state._replace(steps={**state.steps, event.data.step: first})
-        case AttemptFailed():
-            end = AttemptEnd("failed", event.id, event.at, event.data.retry_at, event.data.error)
-            return _with_end(state, event.data.attempt, end)
-        case AttemptDeferred():
-            return _with_end(state, event.data.attempt, AttemptEnd("deferred", event.id, event.at, event.data.until))
-        case AttemptLost():
-            return _with_end(state, event.data.attempt, AttemptEnd("lost", event.id, event.at, event.data.retry_at))
-        case JobCompleted():
-            ending = Ending(event.id, event.at, "completed", event.data.attempt, event.data.result)
-            return state._replace(ending=_earlier(state.ending, ending))
-        case JobFailed():
-            ending = Ending(event.id, event.at, "failed", None, None, event.data.error)
-            return state._replace(ending=_earlier(state.ending, ending))
-        case JobCancelled():
-            ending = Ending(event.id, event.at, "cancelled", event.data.attempt)
-            return state._replace(ending=_earlier(state.ending, ending))
-    # attempt.superseded, the operator's events and types from another time change no job
-    return state
+    # what an event means is told by what it carries: attempt.superseded, the operator's events and types from another
+    # time change no job
+    effect = _EFFECTS.get(type(event.data))
+    return state if effect is None else effect(state, event)
 
 
 def fold_all(events: Iterable[Event], states: Mapping[UUID, JobState] | None = None) -> dict[UUID, JobState]:
@@ -277,17 +253,17 @@ def fold_all(events: Iterable[Event], states: Mapping[UUID, JobState] | None = N
 
 def projection(state: JobState) -> dict[str, Any] | None:
     """The row of ``ledger.jobs`` for this state, without what is not the fold's; None before the request is known."""
-    request = state.request
+    request, reading = state.request, state.read()
     if request is None:
         return None
     return {
         "job_id": state.job_id,
         "requested_at": request.at,
-        "run_at": state.run_at,
+        "run_at": reading.run_at,
         "expires_at": request.limits.expires_at,
         "cancel_requested_at": state.cancel.at if state.cancel else None,
-        "started_at": state.started_at,
-        "finished_at": state.finished_at,
+        "started_at": reading.started_at,
+        "finished_at": reading.finished_at,
         "processor": state.processor,
         "attempt": state.attempt,
         "failures": state.failures,
@@ -295,7 +271,7 @@ def projection(state: JobState) -> dict[str, Any] | None:
         "max_attempts": request.limits.max_attempts,
         "timeout_ms": None if request.limits.timeout is None else round(request.limits.timeout * 1000),
         "priority": request.priority,
-        "status": state.status,
+        "status": reading.status,
         "owner": request.owner,
         "namespace": request.namespace,
         "name": request.name,
@@ -320,18 +296,107 @@ def _earlier(known: T | None, new: T) -> T:
     return new if known is None or new.event_id < known.event_id else known
 
 
-def _with_attempt(state: JobState, number: int, attempt: Attempt) -> JobState:
-    return state._replace(attempts={**state.attempts, number: attempt})
+# Spelled out, as _replace costs twice as much as making a state from its parts.
 
 
-def _with_end(state: JobState, number: int, end: AttemptEnd) -> JobState:
-    attempt = state.attempts.get(number, _UNKNOWN)
-    return _with_attempt(state, number, attempt._replace(end=_earlier(attempt.end, end)))
-
-
-def _request(event: JobRequested) -> Request:
+def _with_request(state: JobState, event: Happened[GivenRequest]) -> JobState:
+    _, _, cancels, attempts, steps, ending = state
     data = event.data
-    return Request(
+    request = Request(
         event.id, event.at, event.owner, event.actor, data.name, data.namespace, data.priority, data.run_at,
         data.limits, data.key, data.labels, data.retry_of, data.parent,
     )  # fmt: skip
+    return JobState(state.job_id, _earlier(state.request, request), cancels, attempts, steps, ending)
+
+
+def _with_cancel(state: JobState, event: Happened[CancelRequestedData]) -> JobState:
+    mine = Cancel(event.id, event.at, event.actor, event.data.reason)
+    other = state.cancels.get(event.owner)
+    earlier = min(mine, other, key=lambda c: (c.at, c.event_id)) if other else mine
+    return state._replace(cancels={**state.cancels, event.owner: earlier})
+
+
+def _with_start(state: JobState, event: Happened[AttemptStartedData]) -> JobState:
+    number = event.data.attempt
+    start, progress, lines, end = state.attempts.get(number, _UNKNOWN)
+    start = _earlier(start, Start(event.id, event.at, event.data.processor))
+    return _with_attempt(state, number, Attempt(start, progress, lines, end))
+
+
+def _with_progress(state: JobState, event: Happened[AttemptProgressedData]) -> JobState:
+    data = event.data
+    start, known, lines, end = state.attempts.get(data.attempt, _UNKNOWN)
+    if known and (known.n, known.event_id) >= (data.n, event.id):
+        return state
+    progress = Progress(data.n, event.id, event.at, data.percent, data.message, data.data)
+    return _with_attempt(state, data.attempt, Attempt(start, progress, lines, end))
+
+
+def _with_lines(state: JobState, event: Happened[AttemptLoggedData]) -> JobState:
+    start, progress, known, end = state.attempts.get(event.data.attempt, _UNKNOWN)
+    lines = max(known, event.data.first + len(event.data.lines) - 1)
+    return _with_attempt(state, event.data.attempt, Attempt(start, progress, lines, end))
+
+
+def _with_step(state: JobState, event: Happened[StepCompletedData]) -> JobState:
+    step = Step(event.id, event.data.attempt, event.data.result)
+    known = state.steps.get(event.data.step)
+    first = min(step, known, key=lambda s: (s.attempt, s.event_id)) if known else step
+    return state._replace(steps={**state.steps, event.data.step: first})
+
+
+def _with_failure(state: JobState, event: Happened[AttemptFailedData]) -> JobState:
+    end = AttemptEnd("failed", event.id, event.at, event.data.retry_at, event.data.error)
+    return _with_end(state, event.data.attempt, end)
+
+
+def _with_deferral(state: JobState, event: Happened[AttemptDeferredData]) -> JobState:
+    return _with_end(state, event.data.attempt, AttemptEnd("deferred", event.id, event.at, event.data.until))
+
+
+def _with_loss(state: JobState, event: Happened[AttemptLostData]) -> JobState:
+    return _with_end(state, event.data.attempt, AttemptEnd("lost", event.id, event.at, event.data.retry_at))
+
+
+def _completed(state: JobState, event: Happened[JobCompletedData]) -> JobState:
+    return _with_ending(state, Ending(event.id, event.at, "completed", event.data.attempt, event.data.result))
+
+
+def _failed(state: JobState, event: Happened[JobFailedData]) -> JobState:
+    return _with_ending(state, Ending(event.id, event.at, "failed", None, None, event.data.error))
+
+
+def _cancelled(state: JobState, event: Happened[JobCancelledData]) -> JobState:
+    return _with_ending(state, Ending(event.id, event.at, "cancelled", event.data.attempt))
+
+
+def _with_attempt(state: JobState, number: int, attempt: Attempt) -> JobState:
+    job_id, request, cancels, attempts, steps, ending = state
+    return JobState(job_id, request, cancels, {**attempts, number: attempt}, steps, ending)
+
+
+def _with_end(state: JobState, number: int, new: AttemptEnd) -> JobState:
+    start, progress, lines, end = state.attempts.get(number, _UNKNOWN)
+    return _with_attempt(state, number, Attempt(start, progress, lines, _earlier(end, new)))
+
+
+def _with_ending(state: JobState, new: Ending) -> JobState:
+    job_id, request, cancels, attempts, steps, ending = state
+    return JobState(job_id, request, cancels, attempts, steps, _earlier(ending, new))
+
+
+_EFFECTS: Final[dict[type, Callable[[JobState, Happened[Any]], JobState]]] = {
+    RequestedData: _with_request,
+    GivenRequest: _with_request,
+    CancelRequestedData: _with_cancel,
+    AttemptStartedData: _with_start,
+    AttemptProgressedData: _with_progress,
+    AttemptLoggedData: _with_lines,
+    StepCompletedData: _with_step,
+    AttemptFailedData: _with_failure,
+    AttemptDeferredData: _with_deferral,
+    AttemptLostData: _with_loss,
+    JobCompletedData: _completed,
+    JobFailedData: _failed,
+    JobCancelledData: _cancelled,
+}
