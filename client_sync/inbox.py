@@ -9,7 +9,8 @@ from itertools import islice
 from typing import Any, Final
 
 from client_sync.plan import BeginLife, Position, StorePage
-from client_sync.projection import EventRow, Recent, StoredFact, extend, refold_all
+from client_sync.projection import EventRow, StoredFact, extend, refold_all
+from client_sync.recent import Recent
 from client_sync.replica import Replica
 
 _KNOWN: Final = """

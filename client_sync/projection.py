@@ -22,6 +22,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic_core import to_json
 
+from client_sync.recent import Recent, is_small
 from client_sync.submission import format_time
 from ledger.events import Event, parse_event, read_fact, read_id
 from ledger.fold import JobState, Request, dump_state, fold, load_state
@@ -48,10 +49,6 @@ class EventRow(NamedTuple):
 
 StoredFact: TypeAlias = tuple[str, str, int, str, str, str, str]
 """What the fold reads of an event: id, type, v, owner, actor, time, data."""
-
-RECENT_JOBS: Final = 1000
-RECENT_BYTES: Final = 1000
-"""How many states are in memory from one page to the next, and how much data may be in the events of each."""
 
 _SHOWN: Final = """
     select request_id, name, namespace, status, priority, attempt, key, requested_at, run_at, expires_at, started_at,
@@ -128,45 +125,6 @@ def refold_all(connection: sqlite3.Connection, job_ids: Sequence[str], recent: R
     """Fold these jobs anew. Belongs into the caller's transaction."""
     if job_ids:
         _write(connection, _folded_anew(connection, job_ids, recent))
-
-
-class Recent:
-    """The states of jobs that have not ended, as the last pages left them: most jobs go on before long.
-
-    They hold while nothing but those pages has changed the file.
-    """
-
-    def __init__(self) -> None:
-        self._states: dict[str, JobState] = {}
-        self._seen: tuple[object, ...] = ()
-
-    def begin(self, connection: sqlite3.Connection) -> None:
-        """At the start of a transaction: drop what may no longer hold."""
-        if self.look(connection) != self._seen:
-            self._states.clear()
-        self._seen = ()
-
-    def look(self, connection: sqlite3.Connection) -> tuple[object, ...]:
-        """In which state the file is, within a transaction."""
-        # the one moves with what others commit, the other with what this connection writes
-        return connection, *connection.execute("pragma data_version").fetchone(), connection.total_changes
-
-    def hold(self, connection: sqlite3.Connection, seen: tuple[object, ...]) -> None:
-        """After the transaction: if it was committed, the states hold for the file as it was ``seen`` at its end."""
-        if not connection.in_transaction:
-            self._seen = seen
-
-    def clear(self) -> None:
-        self._states.clear()
-
-    def take(self, job_id: str) -> JobState | None:
-        return self._states.pop(job_id, None)
-
-    def put(self, job_id: str, state: JobState, size: int) -> None:
-        if size <= RECENT_BYTES and _is_small(state):
-            if len(self._states) >= RECENT_JOBS:
-                del self._states[next(iter(self._states))]
-            self._states[job_id] = state
 
 
 def extend(
@@ -281,7 +239,7 @@ def _rows(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> Iterator[t
             progress and _json({"percent": progress.percent, "message": progress.message, "data": progress.data}),
             None if result is None else _json(result),
             error and error.model_dump_json(),
-            None if ending or _is_small(state) else dump_state(state),  # what has ended hears little more
+            None if ending or is_small(state) else dump_state(state),  # what has ended hears little more
             job_id,
         )
         if request is None:
@@ -301,11 +259,6 @@ def _rows(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> Iterator[t
                 request.limits.expires_at and _text(request.limits.expires_at),
                 _json(request.labels) if request.labels else "{}",
             )
-
-
-def _is_small(state: JobState) -> bool:
-    """Whether a job goes on and has had so few events that to fold them anew is no more work than to keep its state."""
-    return not (state.ending or state.steps or len(state.attempts) > 1 or state.current.progress or state.current.lines)
 
 
 def _write_without_status(connection: sqlite3.Connection, job_id: str) -> None:

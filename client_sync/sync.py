@@ -19,7 +19,8 @@ from client_sync import inbox, outbox, plan
 from client_sync.limits import told_limits
 from client_sync.lock import sync_lock
 from client_sync.plan import Acknowledge, BeginLife, MintReplica, Pause, Position, Rewind, StorePage
-from client_sync.projection import EventRow, Recent
+from client_sync.projection import EventRow
+from client_sync.recent import Recent
 from client_sync.replica import Replica
 from client_sync.submission import format_time
 from ledger.errors import Conflict, LedgerError, LoginRefused, NotALedger, ServerUnreachable, one_line

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from client_sync import JobClient, inbox, projection
+from client_sync import JobClient, inbox
 from client_sync.plan import BeginLife, Position, StorePage
-from client_sync.projection import EventRow, Recent
+from client_sync.projection import EventRow, refold
+from client_sync.recent import Recent
 from client_sync.replica import Replica
 from ledger.ids import new_id
 
@@ -57,7 +58,7 @@ def status(replica: Replica, job_id: str) -> str | None:
 def test_p3_what_pages_leave_in_memory_gives_the_rows_that_folding_anew_gives(
     replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(projection, "RECENT_JOBS", 5)
+    monkeypatch.setattr("client_sync.recent.RECENT_JOBS", 5)
     choice = random.Random(7)
     failed = {"attempt": 1, "error": {"type": "E"}, "retry_at": None}
     progressed = {"attempt": 1, "n": 1}
@@ -74,7 +75,7 @@ def test_p3_what_pages_leave_in_memory_gives_the_rows_that_folding_anew_gives(
             kept = connection.execute("select * from jobs order by job_id").fetchall()
             with replica.transaction():
                 for job_id in jobs:
-                    projection.refold(connection, job_id)
+                    refold(connection, job_id)
             assert connection.execute("select * from jobs order by job_id").fetchall() == kept
 
 
