@@ -412,7 +412,7 @@ begin
                 from replica p cross join next_number n),
             new.requested_at, new.data);
     -- "insert or ignore" leaves out what a check of events refuses, and would keep the job
-    select raise(abort, 'data: not what an event may hold') where not exists (select 1 from events e where e.id = new.job_id);
+    select raise(abort, 'replica: the event of a judged request was refused') where not exists (select 1 from events e where e.id = new.job_id);
 end;
 
 -- What to show for a job, and how far the server knows of it:
