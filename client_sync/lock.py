@@ -15,7 +15,6 @@ from ledger.errors import Conflict, LedgerError
 
 _LOOK_EVERY_S: Final = 0.02
 _WRITER_LOOKS_EVERY_S: Final = 0.002
-_EXCLUSIVE: Final = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 WAL_RESET_FIXED: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """The first versions without the WAL-reset bug, each for its own line of releases: sqlite.org/wal.html#walresetbug"""
@@ -86,13 +85,11 @@ class WriterTurn:
 
 def _taken(file: BinaryIO, timeout: float, look_every_s: float) -> bool:
     # flock belongs to the open file, so threads of one process exclude each other too. It knows no timeout.
-    give_up_at: float | None = None
+    give_up_at = time.monotonic() + timeout
     while True:
         try:
-            fcntl.flock(file, _EXCLUSIVE)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if give_up_at is None:
-                give_up_at = time.monotonic() + timeout
             if time.monotonic() >= give_up_at:
                 return False
             time.sleep(look_every_s)

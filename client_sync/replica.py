@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from itertools import count
 from pathlib import Path
 from shlex import quote
 from types import TracebackType
@@ -47,10 +46,8 @@ class Replica:
         self._registry = threading.Lock()
         self._local = threading.local()
         self._listeners: list[Callable[[], None]] = []
-        self._numbers = count(1)
         self._changes = 0
         self._changed = threading.Condition()
-        self._waiting = 0
         self._closed = False
         if self.path.exists():
             inspect_header(self.path)
@@ -105,17 +102,13 @@ class Replica:
 
     @property
     def changes(self) -> int:
-        """Another number after each commit of this process; for ``wait_for_change``."""
+        """How many commits this process has made; for ``wait_for_change``."""
         return self._changes
 
     def wait_for_change(self, seen: int, timeout: float) -> None:
         """Return once ``changes`` is no longer ``seen``, and after ``timeout`` seconds in any case."""
         with self._changed:
-            self._waiting += 1
-            try:
-                self._changed.wait_for(lambda: self._changes != seen or self._closed, timeout)
-            finally:
-                self._waiting -= 1
+            self._changed.wait_for(lambda: self._changes != seen or self._closed, timeout)
 
     def close(self) -> None:
         """Close the file. What was committed stays; calling again does nothing.
@@ -151,10 +144,9 @@ class Replica:
         self._writing.release()
 
     def _announce(self) -> None:
-        self._changes = next(self._numbers)
-        if self._waiting:  # who begins to wait after this has seen the change
-            with self._changed:
-                self._changed.notify_all()
+        with self._changed:
+            self._changes += 1
+            self._changed.notify_all()
         for listener in tuple(self._listeners):
             listener()
 
