@@ -35,9 +35,9 @@ _ADD: Final = """
     insert into events (id, job_id, type, v, owner, actor, seq, occurred_at, recorded_at, replica_id, replica_seq,
                         correlation_id, causation_id, data, life)
     values """
-_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_WIDTH: Final = len(EventRow._fields) + 1
+_ROW: Final = f"({', '.join('?' * _WIDTH)})"
 _ADD_ONE: Final = _ADD + _ROW
-_VALUES: Final = AT_ONCE * 15
 _ADD_MANY: Final = _ADD + ", ".join([_ROW] * AT_ONCE)
 _GONE: Final = """
     select distinct e.job_id from events e
@@ -114,10 +114,10 @@ def _store_events(connection: sqlite3.Connection, rows: Iterable[EventRow], life
             # refused from this file and taken from a copy of it: the ledger has the last word
             connection.execute(_NOT_REFUSED, ids)
         # SQLite makes a copy of what one statement takes
-        if len(values) == _VALUES and sum(len(row.data) for row in part) < _AT_ONCE_BYTES:
+        if len(values) == AT_ONCE * _WIDTH and sum(len(row.data) for row in part) < _AT_ONCE_BYTES:
             connection.execute(_ADD_MANY, values)
         else:
-            connection.executemany(_ADD_ONE, (values[n : n + 15] for n in range(0, len(values), 15)))
+            connection.executemany(_ADD_ONE, (values[n : n + _WIDTH] for n in range(0, len(values), _WIDTH)))
     # each of these is folded anew from all that is stored of it by now
     for job_id in changed:
         news.pop(job_id, None)
@@ -132,4 +132,4 @@ def _settle(connection: sqlite3.Connection, life: int, recent: Recent) -> None:
     settled = connection.execute("update replica set settled_life = life where settled_life < life").rowcount
     if settled:
         recent.clear()
-        refold_all(connection, [job_id for (job_id,) in connection.execute(_GONE, {"life": life})])
+        refold_all(connection, [job_id for (job_id,) in connection.execute(_GONE, {"life": life})], recent)

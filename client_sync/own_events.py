@@ -87,7 +87,7 @@ def append_requests(
         _, text, request = judged
         if request is not None and (request.key is not None or request.job_id is not None):
             # it may be asking for one of those before it
-            _append_new(connection, waiting, told, at_text)
+            _append_waiting(connection, waiting, told, at_text)
             waiting = []
             known = _find(connection, request, text)
             if known is not None:
@@ -101,7 +101,7 @@ def append_requests(
             job_id = parse_id(request.job_id)
             _append(connection, "job.requested", job_id, text, at_text)
         job_ids.append(job_id)
-    _append_new(connection, waiting, told, at_text)
+    _append_waiting(connection, waiting, told, at_text)
     return job_ids, added
 
 
@@ -117,7 +117,7 @@ def _append(connection: sqlite3.Connection, kind: str, job_id: UUID, text: str, 
         raise InvalidEvent(f"job {job_id}: {error}") from error
 
 
-def _append_new(connection: sqlite3.Connection, rows: Sequence[_Row], told: Told, at: str) -> None:
+def _append_waiting(connection: sqlite3.Connection, rows: Sequence[_Row], told: Told, at: str) -> None:
     done = 0
     for count in _AT_ONCE:
         while len(rows) - done >= count:

@@ -24,7 +24,8 @@ from pydantic_core import to_json
 
 from client_sync.recent import Recent, is_small
 from client_sync.submission import format_time
-from ledger.events import Event, parse_event, read_fact, read_id
+from ledger.events import Event, parse_event
+from ledger.facts import read_fact, read_id
 from ledger.fold import JobState, Request, dump_state, fold, load_state
 
 
@@ -69,13 +70,11 @@ _COUNTS: Final = """
     and not exists (select 1 from refusals f where f.event_id = e.id)"""
 # Job by job, as SQLite keeps to the order of a cross join: to ask for it would have it sort, all data in hand. Of a job
 # without any event that counts comes one row of nulls.
-_COUNTED_FACTS: Final = """
+_COUNTED_FACTS: Final = f"""
     select i.value, e.id, e.type, e.v, coalesce(e.owner, p.owner, 'local'), coalesce(e.actor, p.owner, 'local'),
            coalesce(e.recorded_at, e.occurred_at), e.data
     from json_each(:job_ids) i cross join replica p
-    left join events e on e.job_id = i.value
-        and (e.local_seq is not null or e.life >= p.settled_life)
-        and not exists (select 1 from refusals f where f.event_id = e.id)"""
+    left join events e on e.job_id = i.value {_COUNTS}"""  # noqa: S608 - the constant above
 _COUNTED_REQUEST: Final = _EVENTS + " and e.type = 'job.requested'" + _COUNTS
 _REFUSED_REQUEST: Final = "select 1 from refusals where job_id = :job_id and type = 'job.requested'"
 _KEPT_FOLD: Final = "select fold from jobs where job_id = :job_id"
@@ -124,14 +123,14 @@ def refold(connection: sqlite3.Connection, job_id: str) -> None:
 def refold_all(connection: sqlite3.Connection, job_ids: Sequence[str], recent: Recent | None = None) -> None:
     """Fold these jobs anew. Belongs into the caller's transaction."""
     if job_ids:
-        _write(connection, _folded_anew(connection, job_ids, recent))
+        _write(connection, _folded_anew(connection, job_ids, recent or Recent()))
 
 
 def extend(
     connection: sqlite3.Connection,
     news: Mapping[str, Sequence[StoredFact]],
     met: Mapping[str, bool],
-    recent: Recent | None = None,
+    recent: Recent,
 ) -> None:
     """Fold further events of jobs, which are stored already, and write their rows.
 
@@ -140,7 +139,7 @@ def extend(
     caller's transaction.
     """
     anew: list[str] = []
-    _write(connection, _extended(connection, news, met, recent or Recent(), anew))
+    _write(connection, _extended(connection, news, met, recent, anew))
     refold_all(connection, anew, recent)
 
 
@@ -192,25 +191,23 @@ def _extended(
             else:
                 anew.append(job_id)
                 continue
-        shown, size = state.request, 0
-        for fact in facts:
-            size += len(fact[-1])
-            state = fold(state, read_fact(*fact))
-        recent.put(job_id, state, size)
-        yield job_id, state, shown
+        yield job_id, _folded_on(job_id, state, facts, recent), state.request
 
 
-def _folded_anew(connection: sqlite3.Connection, job_ids: Sequence[str], recent: Recent | None) -> Iterator[_Folded]:
+def _folded_anew(connection: sqlite3.Connection, job_ids: Sequence[str], recent: Recent) -> Iterator[_Folded]:
     rows = connection.execute(_COUNTED_FACTS, {"job_ids": json.dumps(job_ids)})
-    for job_id, facts in groupby(rows, key=itemgetter(0)):
-        state, size = JobState(read_id(job_id)), 0
-        for _, *fact in facts:
-            if fact[0] is not None:
-                size += len(fact[-1])
-                state = fold(state, read_fact(*fact))
-        if recent:
-            recent.put(job_id, state, size)
-        yield job_id, state, None
+    for job_id, found in groupby(rows, key=itemgetter(0)):
+        facts = (row[1:] for row in found if row[1] is not None)
+        yield job_id, _folded_on(job_id, JobState(read_id(job_id)), facts, recent), None
+
+
+def _folded_on(job_id: str, state: JobState, facts: Iterable[StoredFact], recent: Recent) -> JobState:
+    size = 0
+    for fact in facts:
+        size += len(fact[-1])
+        state = fold(state, read_fact(*fact))
+    recent.put(job_id, state, size)
+    return state
 
 
 def _write(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> None:
@@ -222,7 +219,7 @@ def _write(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> None:
 def _rows(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> Iterator[tuple[Any, ...]]:
     for job_id, state, shown in jobs:
         request, ending, cancel = state.request, state.ending, state.cancel
-        status, run_at, started_at, finished_at, progress, result, error = state.read()
+        status, run_at, started_at, finished_at, progress, result, error, _ = state.read()
         if status is None or not (request or connection.execute(_COUNTED_REQUEST, {"job_id": job_id}).fetchone()):
             _write_without_status(connection, job_id)
             continue

@@ -25,13 +25,13 @@ from ledger.events import (
     CancelRequestedData,
     Event,
     GivenRequest,
-    Happened,
     JobCancelledData,
     JobCompletedData,
     JobFailedData,
     RequestedData,
     StepCompletedData,
 )
+from ledger.facts import Happened
 from ledger.state import (
     UNKNOWN,
     Attempt,

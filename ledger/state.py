@@ -108,6 +108,8 @@ class Reading(NamedTuple):
     result: JsonValue
     error: JobError | None
     """Why the job, or its last ended attempt, failed."""
+    processor: UUID | None = None
+    """Who is running it."""
 
 
 class JobState(NamedTuple):
@@ -141,16 +143,14 @@ class JobState(NamedTuple):
         started = [attempt.start.at for attempt in attempts.values() if attempt.start]
         started_at = min(started) if started else None
         if ending:
-            return Reading(
-                ending.status, None, started_at, ending.at, current.progress, ending.result, ending.error
-            )  # fmt: skip
+            return Reading(ending.status, None, started_at, ending.at, current.progress, ending.result, ending.error)
         ended = [number for number, attempt in attempts.items() if attempt.end and attempt.end.error]
         failed = attempts[max(ended)].end if ended else None
         status: Status | None
-        run_at = finished_at = None
+        run_at = finished_at = processor = None
         end, cancel = current.end, self.cancel
         if attempts and end is None:
-            status = "running"
+            status, processor = "running", current.start.processor if current.start else None
         elif end and end.next_at is None:
             status, finished_at = "failed", end.at
         elif not attempts and request is None:
@@ -159,9 +159,8 @@ class JobState(NamedTuple):
             status, finished_at = "cancelled", cancel.at
         else:
             status, run_at = "pending", end.next_at if end else request and request.run_at
-        return Reading(
-            status, run_at, started_at, finished_at, current.progress, None, failed.error if failed else None
-        )  # fmt: skip
+        error = failed.error if failed else None
+        return Reading(status, run_at, started_at, finished_at, current.progress, None, error, processor)
 
     @property
     def status(self) -> Status | None:
@@ -193,8 +192,7 @@ class JobState(NamedTuple):
 
     @property
     def processor(self) -> UUID | None:
-        """Who is running it."""
-        return self.current.start.processor if self.status == "running" and self.current.start else None
+        return self.read().processor
 
     @property
     def failures(self) -> int:
@@ -220,7 +218,7 @@ def projection(state: JobState) -> dict[str, Any] | None:
         "cancel_requested_at": state.cancel.at if state.cancel else None,
         "started_at": reading.started_at,
         "finished_at": reading.finished_at,
-        "processor": state.processor,
+        "processor": reading.processor,
         "attempt": state.attempt,
         "failures": state.failures,
         "losses": state.losses,
