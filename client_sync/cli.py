@@ -24,6 +24,8 @@ from ledger.console import (
     read_job_id,
     read_json_argument,
     replica_option,
+    say,
+    say_aside,
 )
 from ledger.errors import InvalidEvent, LedgerError
 
@@ -119,7 +121,7 @@ def submit(
     request_text(request, _limits(replica))  # a mistake shows before there is a file
     with JobClient(replica) as jobs:
         (job_id,) = jobs.submit_many([request])
-        emit_json(job_row(jobs.get(job_id))) if as_json else click.echo(job_id)
+        emit_json(job_row(jobs.get(job_id))) if as_json else say(job_id)
 
 
 def _submit_lines(source: str, defaults: dict[str, Any], replica: Path, as_json: bool) -> None:
@@ -128,7 +130,7 @@ def _submit_lines(source: str, defaults: dict[str, Any], replica: Path, as_json:
     with checked_requests(source, defaults, _limits(replica)) as requests, JobClient(replica) as jobs:
         while batch := [*islice(requests, _BATCH)]:
             for job_id in jobs.submit_many(batch):
-                emit_json({"job_id": job_id}) if as_json else click.echo(job_id)
+                emit_json({"job_id": job_id}) if as_json else say(job_id)
 
 
 @click.command()
@@ -145,7 +147,7 @@ def cancel(job_id: str, reason: str | None, replica: Path, as_json: bool) -> Non
     """
     with JobClient(replica, create=False) as jobs:
         job = jobs.cancel(read_job_id(job_id), reason)
-    emit_json(job_row(job)) if as_json else click.echo(job.shown)
+    emit_json(job_row(job)) if as_json else say(job.shown)
 
 
 @click.command()
@@ -227,7 +229,7 @@ def watch(
         if with_sync:
             jobs.start_sync()
         for job in states:
-            emit_json(job_row(job)) if as_json else click.echo(f"{job.shown:<10} {happening(job)}".rstrip())
+            emit_json(job_row(job)) if as_json else say(f"{job.shown:<10} {happening(job)}".rstrip())
 
 
 @click.command()
@@ -295,7 +297,7 @@ def sync(for_ever: bool, again: bool, dsn: str, on_behalf_of: str | None, replic
         _emit_result(result, as_json)
         if result.refused and not as_json:
             for refusal in jobs.refusals(limit=min(result.refused, _REFUSALS_SHOWN)):
-                click.echo(f"refused {refusal.type} of {refusal.job_id}: {refusal.detail}", err=True)
+                say_aside(f"refused {refusal.type} of {refusal.job_id}: {refusal.detail}")
 
 
 def _sync_for_ever(jobs: JobClient, as_json: bool) -> None:
@@ -307,22 +309,22 @@ def _sync_for_ever(jobs: JobClient, as_json: bool) -> None:
     pooled = False
     while True:
         if jobs.sync_pooled and not pooled:
-            click.echo("note: through a connection pooler no notification arrives; looking for news often", err=True)
+            say_aside("note: through a connection pooler no notification arrives; looking for news often")
         pooled = jobs.sync_pooled
         error = jobs.sync_error
         if error is not None and error is not complained:
-            click.echo(f"error: {error.message} ({error.hint})" if error.hint else f"error: {error.message}", err=True)
+            say_aside(f"error: {error.message} ({error.hint})" if error.hint else f"error: {error.message}")
         complained = error
         time.sleep(_LOOK_EVERY_S)
 
 
 def _note_trouble(jobs: JobClient) -> None:
     if jobs.last_error is not None:
-        click.echo(f"note: the last sync failed: {jobs.last_error}", err=True)
+        say_aside(f"note: the last sync failed: {jobs.last_error}")
 
 
 def _emit_result(result: SyncResult, as_json: bool) -> None:
-    emit_json(asdict(result)) if as_json else click.echo(exchange_line(result))
+    emit_json(asdict(result)) if as_json else say(exchange_line(result))
 
 
 def _limits(replica: Path) -> ServerLimits:

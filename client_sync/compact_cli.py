@@ -12,7 +12,7 @@ import click
 
 from client_sync.client import JobClient
 from client_sync.progress_bar import LateBar
-from ledger.console import emit_json, json_option, replica_option
+from ledger.console import emit_json, json_option, replica_option, say
 
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _MEGABYTE: Final = 1_000_000
@@ -54,7 +54,7 @@ def compact(older_than: timedelta, vacuum: bool, replica: Path, as_json: bool) -
     if as_json:
         emit_json(asdict(result))
         return
-    click.echo(
+    say(
         f"{result.jobs} jobs with {result.events} events have left; the file has {_megabytes(result.bytes_after)},"
         f" {_megabytes(result.bytes_free)} of it free (before: {_megabytes(result.bytes_before)})"
     )

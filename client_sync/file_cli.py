@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ledger.console import emit_json, json_option
+from ledger.console import emit_json, json_option, say
 
 if TYPE_CHECKING:
     from client_sync.salvage import Salvage
@@ -46,8 +46,8 @@ def salvage(damaged: Path, new: Path, as_json: bool) -> None:
         emit_json({"file": damaged, "into": new, **asdict(report)})
         return
     for line in _lines(report):
-        click.echo(line)
-    click.echo(f"{damaged} is as it was; now: jobledger sync --db {shlex.quote(str(new))}")
+        say(line)
+    say(f"{damaged} is as it was; now: jobledger sync --db {shlex.quote(str(new))}")
 
 
 def _lines(report: Salvage) -> list[str]:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import click
 
 from jobledger import __version__
+from ledger.console import say_aside
 from ledger.errors import LedgerError
 from ledger.settings import read_defaults
 
@@ -96,7 +97,7 @@ def run(arguments: Sequence[str]) -> int:
     except LedgerError as error:
         return _complain(error.message, error.hint, error.exit_code)
     except click.ClickException as error:
-        error.show()
+        _show_usage(error)
         return error.exit_code
     except click.Abort as aborted:
         return INTERRUPTED if isinstance(aborted.__cause__, KeyboardInterrupt) else 1
@@ -125,5 +126,19 @@ def main() -> None:
 
 def _complain(message: str, hint: str | None, code: int) -> int:
     line = f"error: {message} ({hint})" if hint else f"error: {message}"
-    click.echo(" ".join(line.split()), err=True)
+    say_aside(" ".join(line.split()))
     return code
+
+
+def _show_usage(error: click.ClickException) -> None:
+    """As click does, but for what it quotes of the command line."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()  # the help itself, which quotes nothing
+        return
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None:
+        for line in context.get_usage().splitlines():
+            say_aside(line)
+        say_aside(f"Try '{context.command_path} {max(context.help_option_names, key=len)}' for help.")
+        say_aside("")
+    say_aside(f"Error: {error.format_message()}")

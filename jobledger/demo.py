@@ -29,7 +29,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from client_sync import JobClient
 from jobledger.demo_jobs import count
 from jobledger.embedded import EmbeddedPostgres, temporary_postgres
-from ledger.console import shorten
+from ledger.console import printable, shorten
 from ledger.database import connect
 from ledger.errors import LedgerError
 from ledger.feed import read_history, verify
@@ -297,7 +297,7 @@ def show_histories(console: Console, admin: Connection[DictRow], plan: Plan) -> 
         for row in read_history(admin, job_id):
             recorded = row["recorded_at"].strftime("%H:%M:%S.%f")[:-3]
             line = f"   {row['seq']:>6}  {recorded}  {row['type']:<20}  {row['actor']:<11}  {shorten(row['data'], 200)}"
-            console.print(escape(line), no_wrap=True, overflow="ellipsis")
+            console.print(escape(printable(line)), no_wrap=True, overflow="ellipsis")
 
 
 def look_around(console: Console, server: EmbeddedPostgres, replica: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import click
 from click.core import ParameterSource
 
-from ledger.console import dsn_option, emit_json, json_option, replica_option
+from ledger.console import dsn_option, emit_json, json_option, replica_option, say
 from ledger.errors import ServerUnreachable
 from ledger.finding import Finding
 
@@ -58,9 +58,9 @@ def doctor(context: click.Context, full: bool, replica: Path, dsn: str, as_json:
         emit_json([{"part": part, **asdict(finding)} for part, finding in findings])
     else:
         for part, finding in findings:
-            click.echo(f"{finding.level:<4}  {part:<6}  {finding.check:<12}  {finding.message}")
+            say(f"{finding.level:<4}  {part:<6}  {finding.check:<12}  {finding.message}")
             if finding.advice:
-                click.echo(f"{'':28}-> {finding.advice}")
+                say(f"{'':28}-> {finding.advice}")
     if any(finding.level == "fail" for _, finding in findings):
         context.exit(1)
     if unreachable:

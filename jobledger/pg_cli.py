@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from jobledger.embedded import EmbeddedPostgres
-from ledger.console import emit_json, json_option
+from ledger.console import emit_json, json_option, say
 
 
 def default_data() -> Path:
@@ -101,4 +101,4 @@ def _show(server: EmbeddedPostgres, dsn: str | None, as_json: bool) -> None:
     if as_json:
         emit_json({"running": server.running, "dsn": dsn, "data": str(server.data)})
     elif dsn:
-        click.echo(dsn)
+        say(dsn)

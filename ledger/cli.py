@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ledger.console import dsn_option, emit_json, emit_table, json_option, progress_bar, read_job_id, shorten
+from ledger.console import (
+    dsn_option,
+    emit_json,
+    emit_json_text,
+    emit_table,
+    json_option,
+    progress_bar,
+    read_job_id,
+    say,
+    shorten,
+)
 from ledger.database import is_pooled
 from ledger.feed import fold_history, read_history, read_log
 from ledger.feed import verify as verify_ledger
@@ -41,7 +51,7 @@ def history(job: str, as_of: str | None, as_json: bool, dsn: str) -> None:
         rows = read_history(connection, job_id, as_of=moment)
     if as_json:
         for row in rows:
-            click.echo(_event_line(row))
+            emit_json_text(_event_text(row))
         return
     emit_table([_summary(row) for row in rows], ["seq", "recorded at", "type", "actor", "data"])
     state = fold_history(job_id, rows)
@@ -50,7 +60,7 @@ def history(job: str, as_of: str | None, as_json: bool, dsn: str) -> None:
         parts.append(f"{state.error.type}: {shorten(state.error.message, 80)}")
     if state.result is not None:
         parts.append(f"result {shorten(json.dumps(state.result, ensure_ascii=False), 80)}")
-    click.echo("=> " + ", ".join(parts))
+    say("=> " + ", ".join(parts))
 
 
 @click.command()
@@ -73,10 +83,10 @@ def log(
     with open_ledger(dsn, application_name="jobledger audit") as connection:
         for row in _rows(connection, after, limit, owner, event_type, follow):
             if as_json:
-                click.echo(_event_line(row))
+                emit_json_text(_event_text(row))
             else:
                 s = _summary(row)
-                click.echo(f"{s['seq']:>8}  {s['recorded at']}  {s['type']:<21}  {s['job']}  {s['actor']}  {s['data']}")
+                say(f"{s['seq']:>8}  {s['recorded at']}  {s['type']:<21}  {s['job']}  {s['actor']}  {s['data']}")
 
 
 @click.command()
@@ -105,7 +115,7 @@ def verify(as_json: bool, dsn: str) -> None:
         emit_json({"verified": True, "events": done.events, "jobs": done.jobs, "unsequenced": done.unsequenced})
     else:
         waiting = f"; {done.unsequenced} events wait to be put in order" if done.unsequenced else ""
-        click.echo(f"verified: {done.events} events add up to the {done.jobs} jobs as the server has them{waiting}")
+        say(f"verified: {done.events} events add up to the {done.jobs} jobs as the server has them{waiting}")
 
 
 def _rows(
@@ -161,13 +171,11 @@ def _summary(row: DictRow) -> dict[str, Any]:
     }
 
 
-def _event_line(row: DictRow) -> str:
-    """One event as one line of JSON, with the exact text of its data (but for line breaks between its tokens)."""
+def _event_text(row: DictRow) -> str:
+    """One event as JSON, with the text of its data as it is stored: reading and writing it anew would round numbers."""
     envelope = {
         key: value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
         for key, value in row.items()
         if key != "data" and value is not None
     }
-    # a raw line break can only stand between tokens: inside a JSON text it is written as an escape
-    data = row["data"].replace("\n", " ").replace("\r", " ")
-    return json.dumps(envelope, default=str, ensure_ascii=False)[:-1] + f', "data": {data}}}'
+    return json.dumps(envelope, default=str, ensure_ascii=False)[:-1] + f', "data": {row["data"]}}}'

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ledger.console import dsn_option, emit_json, emit_table, json_option
+from ledger.console import dsn_option, emit_json, emit_table, json_option, printable, say
 
 if TYPE_CHECKING:
     from processor.registry import Registry
@@ -20,6 +20,19 @@ if TYPE_CHECKING:
 
 FORCED_EXIT: Final = 1
 LOG_FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+class LogLines(logging.Formatter):
+    """A record begins a line, and only a record does: what jobs and errors say is shown as the verbs show it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # likewise
+        return "\n".join(f"  {printable(line)}" for line in super().formatException(ei).split("\n"))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802  # likewise
+        return "\n".join(f"  {printable(line)}" for line in stack_info.split("\n"))
 
 
 @click.command()
@@ -49,9 +62,9 @@ def init(only_check: bool, as_json: bool, dsn: str) -> None:
     if as_json:
         emit_json({"database": database, "version": VERSION, "installed": installed})
     elif installed:
-        click.echo(f"installed schema version {VERSION} in database {database}")
+        say(f"installed schema version {VERSION} in database {database}")
     else:
-        click.echo(f"schema version {VERSION} is in database {database}")
+        say(f"schema version {VERSION} is in database {database}")
 
 
 @click.command()
@@ -113,7 +126,9 @@ def serve(
     from processor.loop import run
     from processor.settings import Settings
 
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    log = logging.StreamHandler(sys.stderr)
+    log.setFormatter(LogLines(LOG_FORMAT))
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[log])
     registry = load_registry(app)
     asked = {"concurrency": concurrency, "threads": threads, "drain_timeout": drain, "poll_interval": poll}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
@@ -142,19 +157,19 @@ def stats(as_json: bool, dsn: str) -> None:
     if as_json:
         emit_json(found)
         return
-    click.echo("jobs: " + ", ".join(f"{count} {status}" for status, count in found["jobs"].items()))
-    click.echo(f"pending: {found['ready']} ready, {found['scheduled']} scheduled")
+    say("jobs: " + ", ".join(f"{count} {status}" for status, count in found["jobs"].items()))
+    say(f"pending: {found['ready']} ready, {found['scheduled']} scheduled")
     log = found["log"]
-    click.echo(f"log: number {log['last_seq']}, {log['unsequenced']} unsequenced, {log['refusals']} refusals")
-    click.echo("sequencer: " + ("elected" if found["sequencer"] else "none elected"))
+    say(f"log: number {log['last_seq']}, {log['unsequenced']} unsequenced, {log['refusals']} refusals")
+    say("sequencer: " + ("elected" if found["sequencer"] else "none elected"))
     if found["handlers"]:
-        click.echo()
+        say()
         emit_table(found["handlers"], ["namespace", "name", "ready", "scheduled", "running", "oldest_ready_s"])
-    click.echo()
+    say()
     if found["processors"]:
         emit_table(found["processors"], ["processor", "host", "pid", "heartbeat_age_s", "started_at"])
     else:
-        click.echo("no processor is running")
+        say("no processor is running")
 
 
 async def _serve_until_signalled(registry: Registry, dsn: str, settings: Settings) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ledger.console import dsn_option, emit_json, json_option
+from ledger.console import dsn_option, emit_json, json_option, say
 from ledger.errors import InvalidEvent, LedgerError
 
 if TYPE_CHECKING:
@@ -109,4 +109,4 @@ def _report(done: Grant, line: str, as_json: bool) -> None:
     if as_json:
         emit_json(asdict(done))
     else:
-        click.echo(line + ("; its password is set" if done.password_set else ""))
+        say(line + ("; its password is set" if done.password_set else ""))
