@@ -249,6 +249,7 @@ create table ledger.tally (
 comment on table ledger.tally is
     'How many jobs stand where: the sum of the rows. Whoever moves jobs adds how many came and how many left, and changes no
      row, so nobody waits for anybody. ledger.sequence sums the rows up now and then.';
+alter table ledger.tally replica identity full;  -- it has no key, and a publication of deletes asks which row it was
 
 create table ledger.processors (
     processor uuid not null,
@@ -327,6 +328,7 @@ create table ledger.delegations (
     granted_at timestamptz not null default now(),
     constraint granted_once unique nulls not distinct (actor, owner)
 );
+alter table ledger.delegations replica identity full;
 comment on table ledger.delegations is
     'Which login may act on behalf of which owner; null: of every owner. An owner need not be a login, so that a service can
      keep its users apart.';
