@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState, Retrying
 
 CONNECT_TIMEOUT_S: Final = 10
-TRANSIENT_CLASSES: Final = ("08", "40", "53", "57P")
-"""SQLSTATE classes after which the same call may succeed: connection, rollback, resources, operator intervention."""
+TRANSIENT: Final = ("08", "40", "53", "57P", "57014", "55P03")
+"""SQLSTATEs, or how they begin, after which the same call may succeed: connection, rollback, resources, operator
+intervention; and a statement that was cancelled from outside, or waited for a lock for as long as its role may."""
 _REFUSALS: Final = {
     "authentication failed|no password supplied": "check the password, and whether it has expired",
     "not permitted to log in|role .* does not exist|no such user": "the server has to know and allow this login",
@@ -41,7 +42,7 @@ def is_transient(error: BaseException) -> bool:
     if error.sqlstate is None:
         # libpq's own errors carry no SQLSTATE: the connection broke, or was never made
         return isinstance(error, psycopg.OperationalError)
-    return error.sqlstate.startswith(TRANSIENT_CLASSES)
+    return error.sqlstate.startswith(TRANSIENT)
 
 
 def retrying(

@@ -125,7 +125,7 @@ class Claimer:
                     return
                 if not is_transient(error):
                     raise
-                logger.warning("claimer: the connection broke: %s", one_line(error))
+                logger.warning("claimer: interrupted: %s", one_line(error))
                 await self.take_up_strays()
                 self._hints.tell_of_work()
 

@@ -67,7 +67,7 @@ async def stay_connected(dsn: str, role: str, work: Callable[[AsyncConnection[An
         except psycopg.Error as error:
             if not is_transient(error):
                 raise
-            logger.warning("%s: the connection broke: %s", role, one_line(error))
+            logger.warning("%s: interrupted: %s", role, one_line(error))
         await asyncio.sleep(PAUSE_AFTER_BREAK_S)
 
 
@@ -87,7 +87,7 @@ class Link:
         except (psycopg.Error, ServerUnreachable) as error:
             if not is_transient(error):
                 raise
-            logger.warning("%s: the connection broke: %s", self._role, one_line(error))
+            logger.warning("%s: interrupted: %s", self._role, one_line(error))
         return await keep_trying(self._role)(self.fetch_once, query, parameters)
 
     async def fetch_once(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Row]:

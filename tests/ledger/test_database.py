@@ -32,6 +32,8 @@ def test_a_broken_dsn_is_not_worth_trying_again() -> None:
         (psycopg.errors.DeadlockDetected(), True),
         (psycopg.errors.AdminShutdown(), True),
         (psycopg.errors.TooManyConnections(), True),
+        (psycopg.errors.QueryCanceled(), True),
+        (psycopg.errors.LockNotAvailable(), True),
         (psycopg.OperationalError("the connection is lost"), True),
         (psycopg.errors.UniqueViolation(), False),
         (psycopg.errors.InvalidTextRepresentation(), False),
