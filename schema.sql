@@ -14,7 +14,7 @@
 --
 --   3. Waiting is a row of its own. ledger.queue holds the jobs that wait, ledger.claims those that a processor took. So
 --      ledger.jobs has no index on anything that changes, its updates stay on their page (HOT), and the planner has no
---      second index to mistake for the right one. How many jobs stand where is a sum of what came and went (ledger.tally),
+--      second index to mistake for the right one. How many jobs stand where is a sum of what came and went (ledger.counts),
 --      so that nobody counts jobs either.
 --
 --   4. Clients come through doors. They have no right on any table. ledger.push, ledger.pull and ledger.submit take owner
@@ -239,6 +239,17 @@ create index queue_ready on ledger.queue (namespace, name, priority desc, seq) w
 create index queue_waiting on ledger.queue (run_at) where run_at is not null;
 create index queue_expiring on ledger.queue (expires_at) where expires_at is not null;
 
+create table ledger.counts (
+    namespace text not null,
+    name text not null,
+    standing text not null,
+    jobs bigint not null,
+    constraint counted_once primary key (namespace, name, standing),
+    constraint standing_is_known check (standing in ('ready', 'scheduled', 'running', 'completed', 'failed', 'cancelled')),
+    constraint somebody_stands_there check (jobs <> 0)
+) with (fillfactor = 50);
+comment on table ledger.counts is 'How many jobs stand where, but for what ledger.tally has noted since. Where none stands, there is no row.';
+
 create table ledger.tally (
     namespace text not null,
     name text not null,
@@ -247,8 +258,9 @@ create table ledger.tally (
     constraint standing_is_known check (standing in ('ready', 'scheduled', 'running', 'completed', 'failed', 'cancelled'))
 );
 comment on table ledger.tally is
-    'How many jobs stand where: the sum of the rows. Whoever moves jobs adds how many came and how many left, and changes no
-     row, so nobody waits for anybody. ledger.sequence sums the rows up now and then.';
+    'How many jobs came to a standing, and left it, since ledger.counts was last brought up to date. Whoever moves jobs adds rows and
+     changes none, so nobody waits for anybody. ledger.sequence adds them to the counts now and then, which costs what has changed:
+     clients choose names, and there may be any number of them.';
 alter table ledger.tally replica identity full;  -- it has no key, and a publication of deletes asks which row it was
 
 create table ledger.processors (
@@ -674,11 +686,16 @@ $$;
 create function ledger.sum_tally() returns void
 language sql
 as $$
-    with gone as (
+    with moved as (
         delete from ledger.tally returning namespace, name, standing, jobs
     )
-    insert into ledger.tally (namespace, name, standing, jobs)
-    select g.namespace, g.name, g.standing, sum(g.jobs) from gone g group by 1, 2, 3 having sum(g.jobs) <> 0
+    merge into ledger.counts c
+    using (select m.namespace, m.name, m.standing, sum(m.jobs)::bigint as jobs
+           from moved m group by 1, 2, 3 having sum(m.jobs) <> 0) m
+    on (c.namespace, c.name, c.standing) = (m.namespace, m.name, m.standing)
+    when matched and c.jobs + m.jobs = 0 then delete
+    when matched then update set jobs = c.jobs + m.jobs
+    when not matched then insert (namespace, name, standing, jobs) values (m.namespace, m.name, m.standing, m.jobs)
 $$;
 
 create function ledger.expire_jobs(p_limit integer) returns void

@@ -11,7 +11,7 @@ from typing import Final
 import click
 from click.core import ParameterSource
 
-from ledger.console import dsn_option, emit_json, json_option, replica_option, say
+from ledger.console import MOST_SHOWN, all_option, dsn_option, emit_json, json_option, replica_option, say
 from ledger.errors import ServerUnreachable
 from ledger.finding import Finding
 
@@ -20,16 +20,19 @@ _LIBPQ: Final = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 
 @click.command()
 @click.option("--full", is_flag=True, help="Check the state of every job in the file, and not only of the latest.")
+@all_option
 @replica_option
 @dsn_option
 @json_option
 @click.pass_context
-def doctor(context: click.Context, full: bool, replica: Path, dsn: str, as_json: bool) -> None:
+def doctor(context: click.Context, full: bool, show_all: bool, replica: Path, dsn: str, as_json: bool) -> None:
     """Look a file and a server over: is anything wrong, and what is to be done? Nothing is changed.
 
     The file is examined where --db or JOBLEDGER_DB names one, or no server is named and jobs.db is here; the server
     where --dsn, JOBLEDGER_DSN or libpq's variables name one, or there is no file. With both, the file is also held
     against the server.
+
+    Of the handlers that no processor serves, the 20 with the most jobs; with --all or --json, all.
 
     Findings are ok, note, warn or fail. The exit code is 1 where something fails; else 7 where the server cannot be
     reached; else 0.
@@ -47,7 +50,8 @@ def doctor(context: click.Context, full: bool, replica: Path, dsn: str, as_json:
     unreachable = False
     if with_server:
         try:
-            findings += _examine_server(dsn, replica if with_file else None)
+            most = None if show_all or as_json else MOST_SHOWN
+            findings += _examine_server(dsn, replica if with_file else None, most)
         except ServerUnreachable as error:
             if not with_file:
                 raise
@@ -76,7 +80,7 @@ def _examine_file(replica: Path, full: bool) -> Iterator[tuple[str, Finding]]:
             yield "file", finding
 
 
-def _examine_server(dsn: str, replica: Path | None) -> Iterator[tuple[str, Finding]]:
+def _examine_server(dsn: str, replica: Path | None, most: int | None) -> Iterator[tuple[str, Finding]]:
     import psycopg
 
     from client_sync.examine import compare
@@ -88,7 +92,7 @@ def _examine_server(dsn: str, replica: Path | None) -> Iterator[tuple[str, Findi
             for finding in compare(replica, connection):
                 yield "both", finding
         try:
-            for finding in examine(connection):
+            for finding in examine(connection, most=most):
                 yield "server", finding
         except psycopg.errors.InsufficientPrivilege:
             advice = "examine the server with a login that has the rights of an operator, an auditor or a processor"

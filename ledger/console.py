@@ -40,6 +40,9 @@ replica_option: Final = click.option(
     help="The SQLite file of this app.",
 )
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+all_option: Final = click.option("--all", "show_all", is_flag=True, help="Show all, however many there are.")
+MOST_SHOWN: Final = 20
+"""Rows of what clients can make any number of, where a person did not ask for all."""
 
 
 _UNSEEN: Final = re.compile(

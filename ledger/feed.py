@@ -74,6 +74,8 @@ _INVARIANTS: Final = """
     union all
     select 'the tally says how many jobs stand where', not exists (
         select from (
+            select n.namespace, n.name, n.standing, n.jobs from ledger.counts n
+            union all
             select t.namespace, t.name, t.standing, t.jobs from ledger.tally t
             union all
             select j.namespace, j.name,

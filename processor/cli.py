@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ledger.console import dsn_option, emit_json, emit_table, json_option, printable, say
+from ledger.console import MOST_SHOWN, all_option, dsn_option, emit_json, emit_table, json_option, printable, say
 
 if TYPE_CHECKING:
     from processor.registry import Registry
@@ -139,10 +139,13 @@ def serve(
 
 
 @click.command()
+@all_option
 @json_option
 @dsn_option
-def stats(as_json: bool, dsn: str) -> None:
+def stats(show_all: bool, as_json: bool, dsn: str) -> None:
     """Show what is waiting, running and done, who runs it, and how far the log is.
+
+    Of the handlers, the 20 with the most open jobs; with --all or --json, all.
 
     \b
     Example:
@@ -153,7 +156,7 @@ def stats(as_json: bool, dsn: str) -> None:
     from processor.stats import read_stats
 
     with open_ledger(dsn, application_name="jobledger stats") as connection:
-        found = read_stats(connection)
+        found = read_stats(connection, most=None if show_all or as_json else MOST_SHOWN)
     if as_json:
         emit_json(found)
         return
@@ -165,6 +168,8 @@ def stats(as_json: bool, dsn: str) -> None:
     if found["handlers"]:
         say()
         emit_table(found["handlers"], ["namespace", "name", "ready", "scheduled", "running", "oldest_ready_s"])
+        if found["more_handlers"]:
+            say(f"... and {found['more_handlers']} more with open jobs: see them with --all")
     say()
     if found["processors"]:
         emit_table(found["processors"], ["processor", "host", "pid", "heartbeat_age_s", "started_at"])

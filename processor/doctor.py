@@ -22,14 +22,17 @@ CLOCK_S: Final = 2.0
 LONG_TRANSACTION: Final = "5 minutes"
 
 UNSERVED: Final = """
-    select q.namespace, q.name, count(*) as jobs
-    from ledger.queue q
+    select w.namespace, w.name, w.jobs, count(*) over () as names, (sum(w.jobs) over ())::bigint as all_jobs
+    from (
+        select c.namespace, c.name, sum(c.jobs)::bigint as jobs
+        from (select * from ledger.counts union all select * from ledger.tally) c
+        where c.standing in ('ready', 'scheduled')
+        group by c.namespace, c.name having sum(c.jobs) > 0) w
     where not exists (
         select from ledger.processors p
         where p.stopped_at is null and p.lost_at is null
-          and q.namespace = any (p.namespaces) and q.name = any (p.names))
-    group by q.namespace, q.name
-    order by q.namespace, q.name
+          and w.namespace = any (p.namespaces) and w.name = any (p.names))
+    order by w.jobs desc, w.namespace, w.name limit %(most)s
 """
 OVERDUE: Final = """
     select count(*) as jobs, round(extract(epoch from now() - min(q.run_at)))::integer as oldest_s
@@ -55,8 +58,11 @@ LIFE: Final = """
 """
 
 
-def examine(connection: Connection[DictRow]) -> Iterator[Finding]:
-    """Run all checks, the most basic first. Reads only. Without a schema that fits, that is the one finding."""
+def examine(connection: Connection[DictRow], *, most: int | None = None) -> Iterator[Finding]:
+    """Run all checks, the most basic first. Reads only. Without a schema that fits, that is the one finding.
+
+    With ``most``, only so many handlers that nobody serves get a finding of their own: clients choose the names.
+    """
     try:
         check(connection)
     except LedgerError as error:
@@ -68,7 +74,7 @@ def examine(connection: Connection[DictRow]) -> Iterator[Finding]:
     yield _examine_sequencer(connection)
     yield _examine_backlog(connection)
     yield from _examine_processors(connection)
-    yield from _examine_unserved(connection)
+    yield from _examine_unserved(connection, most)
     yield _examine_overdue(connection)
     yield _examine_left_behind(connection)
     yield from _examine_transactions(connection)
@@ -135,13 +141,18 @@ def _examine_processors(connection: Connection[DictRow]) -> Iterator[Finding]:
             )
 
 
-def _examine_unserved(connection: Connection[DictRow]) -> Iterator[Finding]:
-    unserved = _rows(connection, UNSERVED)
+def _examine_unserved(connection: Connection[DictRow], most: int | None) -> Iterator[Finding]:
+    unserved = _rows(connection, UNSERVED, most=most)
     if not unserved:
         yield Finding("ok", "handlers", "every waiting job has a processor that serves it")
     for row in unserved:
         message = f"{row['jobs']} jobs wait: no live processor serves {row['name']!r} in namespace {row['namespace']!r}"
         yield Finding("fail", "handlers", message, "deploy its handler, start its processor, or cancel the jobs")
+    if unserved and (more := unserved[0]["names"] - len(unserved)):
+        jobs = unserved[0]["all_jobs"] - sum(row["jobs"] for row in unserved)
+        yield Finding(
+            "fail", "handlers", f"so do {jobs} jobs of {more} more names", "see them all with --all or --json"
+        )
 
 
 def _examine_overdue(connection: Connection[DictRow]) -> Finding:

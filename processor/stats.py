@@ -8,19 +8,26 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import DictRow
 
+TOTALS: Final = """
+    select c.standing, sum(c.jobs)::bigint as jobs
+    from (select * from ledger.counts union all select * from ledger.tally) c group by c.standing
+"""
 HANDLERS: Final = """
     with standing as (
-        select t.namespace, t.name,
-               coalesce(sum(t.jobs) filter (where t.standing = 'ready'), 0)::bigint as ready,
-               coalesce(sum(t.jobs) filter (where t.standing = 'scheduled'), 0)::bigint as scheduled,
-               coalesce(sum(t.jobs) filter (where t.standing = 'running'), 0)::bigint as running,
-               coalesce(sum(t.jobs) filter (where t.standing = 'completed'), 0)::bigint as completed,
-               coalesce(sum(t.jobs) filter (where t.standing = 'failed'), 0)::bigint as failed,
-               coalesce(sum(t.jobs) filter (where t.standing = 'cancelled'), 0)::bigint as cancelled
-        from ledger.tally t group by t.namespace, t.name
+        select c.namespace, c.name,
+               coalesce(sum(c.jobs) filter (where c.standing = 'ready'), 0)::bigint as ready,
+               coalesce(sum(c.jobs) filter (where c.standing = 'scheduled'), 0)::bigint as scheduled,
+               coalesce(sum(c.jobs) filter (where c.standing = 'running'), 0)::bigint as running
+        from (select * from ledger.counts union all select * from ledger.tally) c
+        where c.standing in ('ready', 'scheduled', 'running')
+        group by c.namespace, c.name
+    ), most as (
+        select c.*, count(*) over () as names
+        from standing c where c.ready <> 0 or c.scheduled <> 0 or c.running <> 0
+        order by c.ready + c.scheduled + c.running desc, c.namespace, c.name limit %(most)s
     )
     select s.*, round(extract(epoch from now() - e.recorded_at))::integer as oldest_ready_s
-    from standing s
+    from most s
     left join lateral (
         with recursive first as (
             -- the first of each priority, by as many looks into the index
@@ -38,7 +45,7 @@ HANDLERS: Final = """
         select min(f.seq) as seq from first f) o on s.ready > 0
     left join ledger.log l on l.seq = o.seq
     left join ledger.events e on e.id = l.event_id
-    order by s.namespace, s.name
+    order by s.ready + s.scheduled + s.running desc, s.namespace, s.name
 """
 PROCESSORS: Final = """
     select p.processor, p.host, p.pid, p.login, p.namespaces, p.names, p.started_at,
@@ -75,31 +82,30 @@ WAITING: Final = ("ready", "scheduled")
 ENDED: Final = ("completed", "failed", "cancelled")
 
 
-def read_stats(connection: Connection[DictRow]) -> dict[str, Any]:
+def read_stats(connection: Connection[DictRow], *, most: int | None = None) -> dict[str, Any]:
     """Jobs by status and by handler, live processors, and how far the log is. Each part is of its own moment.
 
     Times are in seconds; ``oldest_ready_s`` is the time since the oldest job that may start was requested.
+    With ``most``, only so many handlers, those with the most open jobs; ``more_handlers`` says how many are left out.
     Takes as long in an old ledger as in a young one: what it counts is kept as a tally.
     """
-    handlers = _rows(connection, HANDLERS)
-    counted = {standing: sum(row[standing] for row in handlers) for standing in (*WAITING, "running", *ENDED)}
+    counted = {row["standing"]: row["jobs"] for row in _rows(connection, TOTALS)}
+    handlers = _rows(connection, HANDLERS, most=most)
+    names = [row.pop("names") for row in handlers]
     [log] = _rows(connection, LOG)
     return {
         "jobs": {
-            "pending": counted["ready"] + counted["scheduled"],
-            **{status: counted[status] for status in ("running", *ENDED)},
+            "pending": sum(counted.get(standing, 0) for standing in WAITING),
+            **{status: counted.get(status, 0) for status in ("running", *ENDED)},
         },
-        **{standing: counted[standing] for standing in WAITING},
-        "handlers": [
-            {what: found for what, found in row.items() if what not in ENDED}
-            for row in handlers
-            if row["ready"] or row["scheduled"] or row["running"]
-        ],
+        **{standing: counted.get(standing, 0) for standing in WAITING},
+        "handlers": handlers,
+        "more_handlers": max(names, default=0) - len(handlers),
         "processors": _rows(connection, PROCESSORS),
         "sequencer": next(iter(_rows(connection, SEQUENCER)), None),
         "log": log,
     }
 
 
-def _rows(connection: Connection[DictRow], query: str) -> list[DictRow]:
-    return connection.execute(query.encode()).fetchall()
+def _rows(connection: Connection[DictRow], query: str, **parameters: Any) -> list[DictRow]:
+    return connection.execute(query.encode(), parameters or None).fetchall()

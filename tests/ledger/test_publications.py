@@ -42,7 +42,7 @@ def test_p14_a_publication_stops_nothing(database: Database, what: str) -> None:
     with psycopg.ClientCursor(owner) as cursor:
         cursor.execute(f"create publication everything {what}".encode())
     live_a_little(database, owner, client)
-    assert owner.execute("select sum(jobs) as n from ledger.tally where standing = 'completed'").fetchone() == {"n": 2}
+    assert [row["jobs"] for row in counts(owner) if row["standing"] == "completed"] == [2]
     verify(owner)
 
 
@@ -65,7 +65,7 @@ def test_an_auditor_follows_the_ledger_through_a_subscription() -> None:
             written = list(read_log(owner))
             auditor = copy.connect("auditor")
             until(lambda: list(read_log(auditor)) == written, "the auditor to have read the whole log")
-            assert tally(auditor) == tally(owner)
+            assert counts(auditor) == counts(owner)
             assert verify(auditor) == verify(owner)
             assert read_history(auditor, before) == read_history(owner, before)
             for table in ("events", "jobs", "log"):
@@ -96,9 +96,10 @@ def live_a_little(database: Database, owner: Connection[DictRow], client: Connec
         connection.execute("select ledger.find_lost(interval '-1 hour', interval '-1 hour')")
 
 
-def tally(connection: Connection[DictRow]) -> list[DictRow]:
+def counts(connection: Connection[DictRow]) -> list[DictRow]:
     return connection.execute("""
-        select t.namespace, t.name, t.standing, sum(t.jobs) as jobs from ledger.tally t
+        select c.namespace, c.name, c.standing, sum(c.jobs) as jobs
+        from (select * from ledger.counts union all select * from ledger.tally) c
         group by 1, 2, 3 order by 1, 2, 3
     """).fetchall()
 

@@ -127,6 +127,35 @@ def test_stats_count_what_is_there(ledger: Ledger, start: Start, capsys: Output)
     assert "sequencer: elected" in told
 
 
+def test_of_many_names_stats_and_doctor_show_the_top_and_say_how_many_more(database: Database, capsys: Output) -> None:
+    """A client chooses the names of its jobs, and there may be hundreds of thousands."""
+    alice, dsn = database.connect("app_alice"), database.dsn_as("operator")
+    for n in range(25):
+        push_jobs(alice, 2 if n == 24 else 1, name=f"name {n:02}")
+    sequence(database.connect())
+
+    assert run(["stats", "--dsn", dsn]) == 0
+    told = capsys.readouterr().out.splitlines()
+    shown = [line for line in told if "name " in line and "namespace" not in line]
+    assert len(shown) == 20
+    assert shown[0].split() == ["default", "name", "24", "2", "0", "0", "0"]
+    assert "... and 5 more with open jobs: see them with --all" in told
+    assert told[0].startswith("jobs: 26 pending")
+    assert run(["stats", "--all", "--dsn", dsn]) == 0
+    assert capsys.readouterr().out.count("default    name ") == 25
+    assert len(run_json(capsys, "stats", "--dsn", dsn)["handlers"]) == 25
+
+    assert run(["doctor", "--dsn", dsn]) == 1
+    told = capsys.readouterr().out.splitlines()
+    shown = [line for line in told if "no live processor serves" in line]
+    assert len(shown) == 20
+    assert "2 jobs wait: no live processor serves 'name 24'" in shown[0]
+    assert any("so do 5 jobs of 5 more names" in line for line in told)
+    assert run(["doctor", "--all", "--dsn", dsn]) == 1
+    assert capsys.readouterr().out.count("no live processor serves") == 25
+    assert len(findings(capsys, dsn, code=1)["handlers"]) == 25
+
+
 def test_p4_doctor_names_what_jobs_wait_for(ledger: Ledger, start: Start, capsys: Output) -> None:
     dsn = ledger.database.dsn_as("operator")
     found = findings(capsys, dsn, code=1)

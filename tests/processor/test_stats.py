@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from databases import Database
 from doors import Draft, Worker, assert_projection_is_fold, cancel, push, push_jobs, sequence
@@ -10,6 +12,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from ledger.ids import new_id
+from ledger.protocol import Accepted
 from processor.stats import read_stats
 
 
@@ -58,14 +61,99 @@ def test_every_way_of_a_job_is_counted(database: Database) -> None:
     assert_projection_is_fold(owner)
 
 
-def test_the_rows_of_the_tally_are_summed_up_now_and_then(database: Database) -> None:
+def read_rows(connection: Connection[DictRow], query: str) -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in connection.execute(query.encode()).fetchall()]
+
+
+def counts(connection: Connection[DictRow]) -> list[tuple[object, ...]]:
+    return read_rows(connection, "select * from ledger.counts")
+
+
+def tally(connection: Connection[DictRow]) -> list[tuple[object, ...]]:
+    return read_rows(connection, "select * from ledger.tally")
+
+
+def changed_rows(connection: Connection[DictRow]) -> int:
+    """How many rows of the counts were added, changed or taken away so far."""
+    connection.execute("select pg_stat_force_next_flush()")
+    query = """
+        select n_tup_ins + n_tup_upd + n_tup_del from pg_stat_user_tables where relid = 'ledger.counts'::regclass"""
+    [(changed,)] = read_rows(connection, query)
+    assert isinstance(changed, int)
+    return changed
+
+
+def many_names(alice: Connection[DictRow], count: int, first: int = 0) -> list[UUID]:
+    """Request one job each of so many names."""
+    drafts = [Draft(data=json.dumps({"name": f"name {n:06}"})) for n in range(first, first + count)]
+    assert isinstance(push(alice, new_id(), 0, drafts), Accepted)
+    return [UUID(draft.job_id) for draft in drafts]
+
+
+def test_many_small_pushes_leave_few_rows_of_counts(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
+    for _ in range(19):
+        push_jobs(alice, 500)
+        sequence(owner)
+    assert tally(owner) == [("default", "noop", "ready", 500)] * 19
     for _ in range(3):
-        push_jobs(alice, 5_000)
-        sequence(owner, limit=1_000)
-    rows = owner.execute("select jobs from ledger.tally").fetchall()
-    assert sum(row["jobs"] for row in rows) == 15_000
-    assert len(rows) <= 6, "one for what was summed up at number 10,000, and one for each pass since"
+        push_jobs(alice, 500)
+        sequence(owner)
+    assert counts(owner) == [("default", "noop", "ready", 10_000)], "summed up at number 10,000"
+    assert tally(owner) == [("default", "noop", "ready", 500)] * 2, "one for each pass since"
+    assert counted(owner) == {"pending": 11_000}
+
+
+def test_summing_up_costs_what_has_changed_and_not_what_there_is(database: Database) -> None:
+    alice, owner, worker = database.connect("app_alice"), database.connect(), Worker(database.connect("worker"))
+    many_names(alice, 3_000)
+    sequence(owner)
+    owner.execute("select ledger.sum_tally()")
+    assert len(counts(owner)) == 3_000
+    before = changed_rows(owner)
+
+    push_jobs(alice, 3)
+    sequence(owner)
+    worker.claim(2)
+    owner.execute("select ledger.sum_tally()")
+    assert changed_rows(owner) == before + 2, "one that is ready, and two that run"
+    assert tally(owner) == []
+    assert counted(owner) == {"pending": 3_001, "running": 2}
+    assert_projection_is_fold(owner)
+
+
+def test_where_no_job_stands_no_row_stays(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    jobs = many_names(alice, 50)
+    sequence(owner)
+    owner.execute("select ledger.sum_tally()")
+    push(alice, new_id(), 0, [Draft("job.cancel_requested", "{}", str(job)) for job in jobs[:49]])
+    many_names(alice, 1, first=50)
+    sequence(owner)
+    cancel(alice, jobs[49])
+    sequence(owner)
+    owner.execute("select ledger.sum_tally()")
+    assert {row[2] for row in counts(owner) if row[1] != "name 000050"} == {"cancelled"}
+    assert counted(owner) == {"pending": 1, "cancelled": 50}
+    assert [row["name"] for row in read_stats(owner)["handlers"]] == ["name 000050"]
+    assert_projection_is_fold(owner)
+
+
+def test_of_many_names_those_with_the_most_open_jobs_are_read_and_the_totals_are_of_all(database: Database) -> None:
+    alice, owner, worker = database.connect("app_alice"), database.connect(), Worker(database.connect("worker"))
+    many_names(alice, 30)
+    many_names(alice, 2, first=28)
+    push_jobs(alice, 5)
+    sequence(owner)
+    worker.claim(4)
+    stats = read_stats(owner, most=3)
+    found = [(row["name"], row["ready"], row["scheduled"], row["running"]) for row in stats["handlers"]]
+    assert found == [("noop", 1, 0, 4), ("name 000028", 2, 0, 0), ("name 000029", 2, 0, 0)]
+    assert stats["more_handlers"] == 28
+    assert (stats["jobs"]["pending"], stats["jobs"]["running"], stats["ready"]) == (33, 4, 33)
+    everything = read_stats(owner)
+    assert len(everything["handlers"]) == 31
+    assert everything["more_handlers"] == 0
 
 
 def test_the_oldest_job_that_may_start_is_found_among_all_priorities(database: Database) -> None:
