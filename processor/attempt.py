@@ -12,7 +12,19 @@ from pydantic_core import from_json, to_json
 
 from ledger.events import JobError
 from processor.context import JobCancelled, JobContext
-from processor.outcome import OUTCOMES, Cancelled, Completed, Deferred, Entry, Failed, Outcome, Retry, describe
+from processor.outcome import (
+    OUTCOMES,
+    Cancelled,
+    Completed,
+    Deferred,
+    Entry,
+    Failed,
+    Outcome,
+    Permanent,
+    Retry,
+    describe,
+    write_json,
+)
 from processor.reports import Reports
 
 if TYPE_CHECKING:
@@ -112,8 +124,13 @@ class Attempt:
             self.home.post(self.tenure.reporter.note, self)
 
     def record_step(self, name: str, result: str) -> Future[None]:
-        """Have a completed step recorded; the future is done when it is. From any thread."""
-        data = f'{{"attempt":{self.job.attempt},"step":{to_json(name).decode()},"result":{result}}}'
+        """Have a completed step recorded; the future is done when it is. From any thread.
+
+        Raises InvalidEvent for a name that not every reader can read.
+        """
+        data = (
+            f'{{"attempt":{self.job.attempt},"step":{write_json(name, what="the name of a step")},"result":{result}}}'
+        )
         receipt: Future[None] = Future()
         if not self.home.post(self._send_step, Entry("step.completed", data), receipt):
             receipt.set_exception(JobCancelled("the processor has ended"))
@@ -175,10 +192,23 @@ class Attempt:
         return Retry(error=JobError(type="Timeout", message=message, retryable=True))
 
 
+class UnreadableSteps(dict[str, str]):
+    """The steps of a job of which one is recorded and cannot be read: nobody can tell which, so none may run again."""
+
+    def get(self, name: str, *_default: object) -> Any:
+        raise Permanent(
+            f"a completed step of this job cannot be read, and step {name!r} may be the one",
+            hint="see the job's history, and request the job anew",
+        )
+
+
 def read_steps(rows: list[tuple[str, str]]) -> dict[str, dict[str, str]]:
     """The results of completed steps, as JSON text, by job and step. Of one step the first counts, as in the fold."""
     steps: dict[str, dict[str, str]] = {}
     for job_id, data in rows:
-        step = from_json(data)
-        steps.setdefault(job_id, {}).setdefault(step["step"], to_json(step.get("result")).decode())
+        try:
+            step = from_json(data)
+            steps.setdefault(job_id, {}).setdefault(step["step"], to_json(step.get("result")).decode())
+        except (ValueError, TypeError, KeyError, AttributeError):
+            steps[job_id] = UnreadableSteps()
     return steps

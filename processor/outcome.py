@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from ledger.errors import InvalidEvent, LedgerError
 from ledger.events import (
@@ -29,9 +29,11 @@ from ledger.events import (
     JobFailedData,
     write_data,
 )
+from ledger.readable import HINT, MAX_DEPTH, are_suspect_bytes, find_unreadable
 from processor.claimed import Claimed
 from processor.retry import RetryPolicy
 
+MAX_TYPE_CHARS: Final = 200
 MAX_MESSAGE_CHARS: Final = 4_000
 MAX_TRACEBACK_CHARS: Final = 16_000
 ROOM_FOR_ENVELOPE: Final = 200
@@ -171,28 +173,39 @@ def describe(error: BaseException | JobError | str, *, retryable: bool) -> JobEr
     """An error as it is recorded: bounded, and free of what a database cannot store."""
     match error:
         case JobError():
-            return error
+            return _bounded(error)
         case str():
-            return JobError(type="Error", message=_storable(error, MAX_MESSAGE_CHARS), retryable=retryable)
+            return JobError(type="Error", message=storable(error, MAX_MESSAGE_CHARS), retryable=retryable)
     lines = "".join(traceback.format_exception(error)) if error.__traceback__ else None
     hint = f" ({error.hint})" if isinstance(error, LedgerError) and error.hint else ""
     return JobError(
-        type=type(error).__name__,
-        message=_storable(f"{error}{hint}", MAX_MESSAGE_CHARS),
+        type=storable(type(error).__name__, MAX_TYPE_CHARS),
+        message=storable(f"{error}{hint}", MAX_MESSAGE_CHARS),
         # the end of a traceback is where it happened
-        traceback=_storable(lines[-MAX_TRACEBACK_CHARS:], MAX_TRACEBACK_CHARS) if lines else None,
+        traceback=storable(lines[-MAX_TRACEBACK_CHARS:], MAX_TRACEBACK_CHARS) if lines else None,
         retryable=retryable,
     )
 
 
 def write_json(value: Any, *, what: str) -> str:
-    """Write a handler's value as JSON text. Raises InvalidEvent where that cannot be done, or is too long to record."""
+    """Write a handler's value as JSON text, which comes back as it is.
+
+    Raises InvalidEvent, which names the field, for what not every reader can read (NaN, NUL, see ``ledger.readable``),
+    for what cannot be written, and for what is too long to record.
+    """
     try:
-        text = to_json(value, inf_nan_mode="null")
+        text = to_json(value, inf_nan_mode="constants")
     except (PydanticSerializationError, ValueError, RecursionError) as error:
+        if wrong := find_unreadable(value, MAX_DEPTH - 1):
+            raise InvalidEvent(f"{what}: {wrong}", hint=HINT) from error
         raise InvalidEvent(
             f"{what} cannot be written as JSON: {error}", hint="use what pydantic can serialize"
         ) from error
+    # a model writes its own NaN as null, whatever is asked for: so it is looked for in the values
+    if are_suspect_bytes(text, MAX_DEPTH - 1) and (
+        wrong := find_unreadable(to_jsonable_python(value, inf_nan_mode="constants"), MAX_DEPTH - 1)
+    ):
+        raise InvalidEvent(f"{what}: {wrong}", hint=HINT)
     if len(text) > MAX_EVENT_BYTES - ROOM_FOR_ENVELOPE:
         raise InvalidEvent(
             f"{what} has {len(text)} bytes of JSON; an event holds {MAX_EVENT_BYTES}",
@@ -209,6 +222,21 @@ def _failed(job: Claimed, error: JobError, retry_at: datetime | None) -> list[En
     return entries
 
 
+def _bounded(error: JobError) -> JobError:
+    """A handler's own description, within the same bounds."""
+    clean: dict[str, Any] = {
+        "type": storable(error.type, MAX_TYPE_CHARS),
+        "message": storable(error.message, MAX_MESSAGE_CHARS),
+        "traceback": error.traceback and storable(error.traceback[-MAX_TRACEBACK_CHARS:], MAX_TRACEBACK_CHARS),
+    }
+    try:
+        write_json(error.model_extra, what="the error")
+    except InvalidEvent:
+        return JobError(**clean, retryable=error.retryable)
+    changed = {name: text for name, text in clean.items() if text != getattr(error, name)}
+    return error.model_copy(update=changed) if changed else error
+
+
 def _later(now: datetime, seconds: float) -> datetime:
     try:
         return now + timedelta(seconds=seconds)
@@ -216,7 +244,8 @@ def _later(now: datetime, seconds: float) -> datetime:
         return datetime.max.replace(tzinfo=now.tzinfo)
 
 
-def _storable(text: str, limit: int) -> str:
-    # neither NUL nor half a surrogate pair can be stored as text in Postgres
-    clean = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+def storable(text: str, limit: int) -> str:
+    """Text for people to read, as evidence: bounded, with a mark in place of what Postgres cannot hold as text."""
+    # that is NUL, and half of a surrogate pair
+    clean = text[: limit + 1].replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"

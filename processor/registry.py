@@ -5,9 +5,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PydanticUserError, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PydanticUserError,
+    ValidationError,
+    create_model,
+)
+from pydantic_core import from_json, to_json
 
 from ledger.errors import LedgerError
 from processor.context import JobContext
@@ -32,7 +42,7 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    namespace: str = "default"
+    namespace: Annotated[str, BeforeValidator(lambda given: "default" if given is None else given)] = "default"
     params: Any = None
 
 
@@ -57,7 +67,7 @@ class Handler:
     def read(self, request: str) -> Request:
         """Read a request's JSON text in one go. Raises InvalidParams, which names each field that is wrong."""
         try:
-            return self.request_type.model_validate_json(request)
+            return self.request_type.model_validate_json(_without_null_params(request))
         except ValidationError as error:
             raise InvalidParams(_explain(error), hint=f"see what the handler {self.name!r} takes") from None
 
@@ -198,6 +208,19 @@ def _request_type(name: str, params: Any) -> type[Request]:
         return create_model(f"Request[{name}]", __base__=Request, params=(kind, Field({}, validate_default=True)))
     except (PydanticUserError, NameError, TypeError) as error:
         raise InvalidHandler(f"handler {name!r}: pydantic cannot read {kind!r}: {error}") from error
+
+
+def _without_null_params(request: str) -> str:
+    """Params that are null were not given, whatever the handler's type makes of null."""
+    if "null" not in request:
+        return request
+    try:
+        given = from_json(request)
+    except ValueError:
+        return request  # the model says what is wrong
+    if not isinstance(given, dict) or given.get("params", {}) is not None:
+        return request
+    return to_json({"namespace": given.get("namespace")}).decode()
 
 
 def _explain(error: ValidationError) -> str:

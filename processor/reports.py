@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from ledger.errors import InvalidEvent
-from processor.outcome import Entry, write_json
+from processor.outcome import Entry, storable, write_json
 
 MAX_LINE_CHARS: Final = 8_000
 MAX_EVENT_CHARS: Final = 60_000
@@ -38,13 +38,15 @@ class Reports:
         self._held = 0
 
     def progress(self, percent: float | None, message: str | None, data: Any) -> None:
-        """Replace the progress. Raises InvalidEvent where it cannot be recorded."""
+        """Replace the progress. Raises InvalidEvent where ``data`` cannot be recorded; a message always can."""
         if percent is not None:
             if math.isnan(percent):
                 raise InvalidEvent(
                     "progress: percent is not a number", hint="give 0 to 100, or None where it is not known"
                 )
             percent = min(max(float(percent), 0.0), 100.0)
+        if message is not None:
+            message = storable(str(message), MAX_LINE_CHARS)
         with self._lock:
             n = self._progress_count + 1
             report = {"attempt": self._attempt, "n": n, "percent": percent, "message": message, "data": data}
@@ -54,9 +56,7 @@ class Reports:
 
     def line(self, level: str, message: str) -> None:
         """Add a line to the log, with the local time."""
-        if len(message) > MAX_LINE_CHARS:
-            message = message[: MAX_LINE_CHARS - 1] + "…"
-        clean = message.encode("utf-8", "replace").decode()
+        clean = storable(message, MAX_LINE_CHARS)
         line = to_json({"at": datetime.now(UTC), "level": level, "message": clean}).decode()
         with self._lock:
             number, self._next_line = self._next_line, self._next_line + 1

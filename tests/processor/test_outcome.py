@@ -53,8 +53,10 @@ def read(entries: list[Entry]) -> list[tuple[str, dict[str, Any]]]:
         (7, 7),
         ({"a": [1, None]}, {"a": [1, None]}),
         (Point(x=1, at=NOW), {"x": 1.0, "at": "2026-01-01T00:00:00Z"}),
-        ({"x": float("nan"), "y": float("inf")}, {"x": None, "y": None}),
-        ('\N{SNOWMAN} \0 \\ "', '\N{SNOWMAN} \0 \\ "'),
+        ({"n": [2**53 + 1, -(2**70), 10**640 - 1]}, {"n": [2**53 + 1, -(2**70), 10**640 - 1]}),
+        ({"says": "NaN, Infinity and \\u0000 are texts"}, {"says": "NaN, Infinity and \\u0000 are texts"}),
+        ("7" * 1000, "7" * 1000),
+        ('\N{SNOWMAN} \\ "', '\N{SNOWMAN} \\ "'),
     ],
 )
 def test_a_result_is_written_as_json(result: object, written: object) -> None:
@@ -72,6 +74,38 @@ def test_a_result_that_cannot_be_recorded_fails_the_job_at_once(result: object) 
     assert failed[1]["retry_at"] is None
     assert ended[0] == "job.failed"
     assert ended[1]["error"]["type"] == "InvalidResult"
+
+
+def nested(levels: int) -> Any:
+    value: Any = 0
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        ({"x": {"y": [1, float("nan")]}}, "the result: x.y[1]: nan is not a number that JSON has"),
+        (float("-inf"), "the result: -inf is not a number that JSON has"),
+        ({"at": Point(x=float("nan"), at=NOW)}, "the result: at.x: nan is not a number that JSON has"),
+        ({"n": 10**640}, "the result: n: a whole number of more than 640 digits"),
+        ({"n": [-(10**5000)]}, "the result: n[0]: a whole number of more than 640 digits"),
+        ({"text": "a\0b"}, "the result: text: a text with the character NUL"),
+        ({"a\0b": 1}, "the name of a field is a text with the character NUL"),
+        ({"x": ["\ud800"]}, "the result: x[0]: a text with half of a surrogate pair"),
+        (nested(128), "nests deeper than 127 levels"),
+        (nested(300), "nests deeper than 127 levels"),
+    ],
+)
+def test_a_result_that_not_every_reader_could_read_fails_the_job_and_names_the_field(result: Any, reason: str) -> None:
+    [_, (kind, data)] = concluded(Completed(result))
+    assert (kind, data["error"]["type"]) == ("job.failed", "InvalidResult")
+    assert reason in data["error"]["message"]
+
+
+def test_a_result_may_nest_as_deep_as_every_reader_reads() -> None:
+    assert concluded(Completed(nested(127))) == [("job.completed", {"attempt": 1, "result": nested(127)})]
 
 
 def test_a_failure_with_attempts_left_says_when_the_next_one_starts() -> None:
@@ -169,5 +203,14 @@ def test_an_error_holds_nothing_that_postgres_cannot_store() -> None:
 
 
 def test_a_described_error_is_kept_as_it_is() -> None:
-    error = JobError(type="Timeout", message="m", retryable=True)
+    error = JobError.model_validate({"type": "Timeout", "message": "m", "retryable": True, "added_later": [1]})
     assert describe(error, retryable=False) is error
+
+
+def test_a_described_error_has_the_bounds_of_every_other() -> None:
+    theirs = {"type": "T\0" * 200, "message": "m\0" * 4000, "traceback": "t\ud800" * 16_000, "added": object()}
+    error = describe(JobError.model_validate(theirs), retryable=False)
+    assert (len(error.type), len(error.message), len(error.traceback or "")) == (200, 4000, 16_000)
+    assert not {"\0", "\ud800"} & set(f"{error.type}{error.message}{error.traceback}")
+    [(_, data), _] = concluded(Failed(error))
+    assert data["error"]["type"] == error.type

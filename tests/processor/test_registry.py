@@ -79,6 +79,29 @@ def test_a_handler_takes_params_and_job_or_one_of_them_or_nothing() -> None:
     assert call(jobs, "defaults") == 7
 
 
+def test_params_that_are_null_were_not_given() -> None:
+    jobs = Registry()
+
+    @jobs.handler("dict")
+    def dict_(params: dict[str, Any]) -> Any:
+        return params
+
+    @jobs.handler("optional")
+    def optional(params: dict[str, Any] | None) -> Any:
+        return params
+
+    @jobs.handler("model")
+    def model(params: Model) -> None: ...
+
+    assert call(jobs, "dict", "null") == {}
+    assert call(jobs, "optional", "null") == {}
+    assert call(jobs, "dict", '{"x": null, "n": 9007199254740993}') == {"x": None, "n": 9007199254740993}
+    with pytest.raises(InvalidParams, match=r"params\.day: Field required"):
+        jobs.find("model").read('{"name": "model", "params": null}')
+    assert jobs.find("dict").read('{"namespace": null, "params": {"x": 1}}').namespace == "default"
+    assert jobs.find("dict").read('{"namespace": "n", "params": null}').namespace == "n"
+
+
 def test_params_that_do_not_fit_are_named_field_by_field() -> None:
     jobs = Registry()
 

@@ -33,12 +33,24 @@ def test_a_percentage_stays_between_0_and_100(given: float, recorded: float) -> 
     assert taken(reports)[0][1]["percent"] == recorded
 
 
-@pytest.mark.parametrize(("percent", "data"), [(float("nan"), None), (1, object()), (1, "x" * 300_000)])
+@pytest.mark.parametrize(
+    ("percent", "data"),
+    [(float("nan"), None), (1, object()), (1, "x" * 300_000), (1, "a\0b"), (1, {"x": float("inf")}), (1, 10**640)],
+)
 def test_progress_that_cannot_be_recorded_is_refused_where_it_is_made(percent: float, data: object) -> None:
     reports = Reports(1)
     with pytest.raises(InvalidEvent):
         reports.progress(percent, None, data)
     assert taken(reports) == []
+
+
+def test_what_postgres_cannot_hold_as_text_is_marked_in_messages_and_lines() -> None:
+    reports = Reports(1)
+    reports.line("info", "a\0b\ud800c")
+    reports.progress(5, "half\0way", None)
+    [(_, logged), (_, progressed)] = taken(reports)
+    assert logged["lines"][0]["message"] == "a\N{REPLACEMENT CHARACTER}b?c"
+    assert progressed["message"] == "half\N{REPLACEMENT CHARACTER}way"
 
 
 def test_lines_are_numbered_across_what_was_taken() -> None:

@@ -181,3 +181,72 @@ def test_a_step_after_the_attempt_is_over_is_refused(ledger: Ledger, start: Star
     until(lambda: outcome == ["JobCancelled"], "the step to be refused")
     assert "step.completed" not in ledger.types(job)
     ledger.verify()
+
+
+def test_a_result_of_a_step_that_not_every_reader_could_read_fails_the_attempt_and_nothing_else(
+    ledger: Ledger, start: Start
+) -> None:
+    registry = Registry()
+
+    @registry.handler("order", max_attempts=2)
+    def order(params: Any, job: JobContext) -> None:
+        job.step("count", lambda: {"n": [10**5000]})
+
+    @registry.handler("other")
+    def other() -> str:
+        return "done"
+
+    start(registry)
+    job = ledger.submit("order")
+    state = ledger.wait_for(job)
+    assert state.error is not None
+    assert (state.status, state.attempt, state.error.type) == ("failed", 2, "InvalidEvent")
+    assert "the result of step 'count': n[0]: a whole number of more than 640 digits" in state.error.message
+    assert "step.completed" not in ledger.types(job)
+    assert ledger.wait_for(ledger.submit("other")).result == "done"
+    ledger.verify()
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        '{"attempt": 1, "step": "count", "result": ' + "7" * 5000 + "}",
+        '{"attempt": 1, "step": "count", "result": ' + "[" * 300 + "]" * 300 + "}",
+        '["no", "object"]',
+    ],
+)
+def test_p14_a_recorded_step_that_cannot_be_read_is_not_run_again_and_stops_no_other_job(
+    ledger: Ledger, start: Start, recorded: str
+) -> None:
+    registry = Registry()
+    counted: list[int] = []
+    going_on = threading.Event()
+
+    @registry.handler("order")
+    def order(params: Any, job: JobContext) -> None:
+        if job.attempt == 1:
+            going_on.wait(30)
+            raise ConnectionError
+        job.step("count", lambda: counted.append(1))
+
+    @registry.handler("other")
+    def other() -> str:
+        return "done"
+
+    start(registry)
+    job = ledger.submit("order")
+    ledger.wait_for(job, "running")
+    ledger.owner.execute(
+        """
+        insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+        values (ledger.new_id(), %(job)s, 'step.completed', 1, 'app_alice', 'worker', now(), now(),
+                ledger.current_life(), %(data)s)""",
+        {"job": job, "data": recorded},
+    )
+    going_on.set()
+    state = ledger.wait_for(job)
+    assert state.error is not None
+    assert (state.status, state.error.type, counted) == ("failed", "Permanent", [])
+    assert "cannot be read" in state.error.message
+    assert ledger.wait_for(ledger.submit("other")).result == "done"
+    ledger.verify()
