@@ -286,10 +286,14 @@ create table ledger.claims (
     claim uuid not null,
     claimed_at timestamptz not null default now(),
     job_ids uuid[] not null,
-    constraint one_row_per_claim primary key (processor, claim)
+    attempts integer[] not null,
+    constraint one_row_per_claim primary key (processor, claim),
+    constraint every_job_has_its_attempt check (cardinality(job_ids) = cardinality(attempts))
 );
 alter table ledger.claims alter job_ids set storage external;  -- ids do not compress, and trying costs
-comment on table ledger.claims is 'Which jobs a processor took together. Gone when all of them have ended, or were rescued.';
+comment on table ledger.claims is
+    'Which attempts a processor started together, job by job. Gone some time after all of them have ended, or were rescued: so a row
+     says nothing about a later attempt of the same job, which stands in a claim of its own.';
 
 create table ledger.early_cancels (
     job_id uuid not null,
@@ -842,20 +846,22 @@ begin
                              'noticed_by', case when l.heartbeat_at < clock_timestamp() - p_lease then 'heartbeat' else 'lock' end)
     from lost l;
     return query
-        -- distinct: a job that was put back and claimed again stands in two claims of its processor, and is lost once
-        select distinct p.processor, case when p.lost_at - p.heartbeat_at > p_lease then 'heartbeat' else 'lock' end,
+        select p.processor, case when p.lost_at - p.heartbeat_at > p_lease then 'heartbeat' else 'lock' end,
                j.job_id, j.attempt, j.failures, j.losses, j.max_attempts
-        from ledger.processors p
-        join ledger.claims c on c.processor = p.processor
-        cross join lateral unnest(c.job_ids) x (job_id)
-        left join ledger.jobs j on j.job_id = x.job_id and j.processor = p.processor and j.status = 'running'
+        from (select distinct c.processor from ledger.claims c) d
+        join ledger.processors p on p.processor = d.processor
+        left join lateral (
+            select r.* from ledger.claims c
+            cross join lateral unnest(c.job_ids, c.attempts) x (job_id, attempt)
+            join ledger.jobs r on r.job_id = x.job_id and r.attempt = x.attempt
+            where c.processor = p.processor and r.processor = p.processor and r.status = 'running') j on true
         where p.lost_at is not null or p.stopped_at is not null
         order by p.processor, j.job_id;
 end
 $$;
 comment on function ledger.find_lost is
     'Gives up processors whose lock is free or whose lease is over, and lists what processors that are gone left behind:
-     a row for each job they claimed, its columns null where it had ended. The caller records attempt.lost for the others and calls forget_claims.';
+     a row for each attempt that runs, or one whose columns are null where all have ended. The caller records attempt.lost and calls forget_claims.';
 
 create function ledger.forget_claims(p_processor uuid, p_claims uuid[] default null) returns void
 language sql security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
@@ -943,8 +949,8 @@ begin
                      else '{"attempt":null}' end)::json
         from settled s
     ), claimed as (
-        insert into ledger.claims (processor, claim, job_ids)
-        select p_processor, p_claim, array_agg(s.job_id) from started s having count(*) > 0
+        insert into ledger.claims (processor, claim, job_ids, attempts)
+        select p_processor, p_claim, array_agg(s.job_id), array_agg(s.attempt) from started s having count(*) > 0
     )
     select s.job_id, s.name, s.attempt, s.failures, s.losses, s.max_attempts, s.timeout_ms, s.owner,
            e.id, e.correlation_id, e.recorded_at, e.data::text

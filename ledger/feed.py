@@ -84,9 +84,10 @@ _INVARIANTS: Final = """
             from ledger.jobs j left join ledger.queue q on q.job_id = j.job_id) c
         group by c.namespace, c.name, c.standing having sum(c.jobs) <> 0)
     union all
-    select 'every running job stands in a claim of its processor', not exists (
+    select 'every running attempt stands in a claim of its processor', not exists (
         select from ledger.jobs j where j.status = 'running' and not exists (
-            select from ledger.claims c where c.processor = j.processor and j.job_id = any (c.job_ids)))
+            select from ledger.claims c, unnest(c.job_ids, c.attempts) x (job_id, attempt)
+            where c.processor = j.processor and (x.job_id, x.attempt) = (j.job_id, j.attempt)))
     union all
     select 'no job has two terminal events', not exists (
         select from ledger.events e where e.type in ('job.completed', 'job.failed', 'job.cancelled')

@@ -42,8 +42,9 @@ STRAYS: Final = """
     select c.claim, j.job_id::text, j.name, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.owner,
            e.recorded_at, e.data::text
     from ledger.claims c
-    cross join lateral unnest(c.job_ids) x (job_id)
-    join ledger.jobs j on j.job_id = x.job_id and j.processor = c.processor and j.status = 'running'
+    cross join lateral unnest(c.job_ids, c.attempts) x (job_id, attempt)
+    join ledger.jobs j
+        on j.job_id = x.job_id and j.attempt = x.attempt and j.processor = c.processor and j.status = 'running'
     join ledger.events e on e.job_id = j.job_id and e.type = 'job.requested'
     where c.processor = %(processor)s and c.claim <> all (%(known)s::uuid[])
     order by c.claim, j.priority desc, j.seq
@@ -74,7 +75,8 @@ class Claimer:
     """Keeps the lanes of one registered processor filled, and learns which of its jobs were cancelled.
 
     A claim whose answer was lost with the connection may have been granted all the same. So it is not sent again;
-    instead, claims that stand in the ledger and are not known here are taken up, at each poll.
+    instead, claims that stand in the ledger and are not known here are taken up, at each poll: those of their attempts
+    that still run. One that has closed may be forgotten here before it is in the ledger: all its attempts have ended.
     """
 
     def __init__(self, link: Link, tenure: Tenure, registry: Registry, settings: Settings, poll_s: float) -> None:

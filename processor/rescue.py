@@ -31,7 +31,7 @@ FORGET: Final = "select ledger.forget_claims(%(processor)s)"
 
 
 class Orphan(NamedTuple):
-    """A job that a processor claimed and left behind. Where it had ended, ``job_id`` and what follows are None."""
+    """A job that a processor left running. Where it left only claims, ``job_id`` and what follows are None."""
 
     processor: UUID
     noticed_by: str
