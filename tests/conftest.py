@@ -2,6 +2,7 @@
 
 The server is the embedded one, or the one that LEDGER_TEST_DSN names (a superuser's DSN; its login roles
 ``app_alice``, ``app_bob``, ``worker``, ``auditor`` and ``operator`` get a known password and stay there afterwards).
+Where the embedded one keeps its data is decided in databases.py.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from databases import Database, new_database, new_template
+from databases import Database, new_database, new_template, throwaway_postgres
 from hypothesis import settings
 
 # no deadline: a machine may be busy, and timing belongs in benchmarks
@@ -24,9 +25,7 @@ def postgres_dsn() -> Iterator[str]:
     if given := os.environ.get("LEDGER_TEST_DSN"):
         yield given
         return
-    from jobledger.embedded import temporary_postgres
-
-    with temporary_postgres() as server:
+    with throwaway_postgres(durable=True) as server:
         yield server.dsn()
 
 

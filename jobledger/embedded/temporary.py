@@ -37,14 +37,15 @@ rm -rf "${2:?}"
 
 @contextmanager
 def temporary_postgres(
-    settings: Mapping[str, str] = NO_SETTINGS, *, port: int | None = None
+    settings: Mapping[str, str] = NO_SETTINGS, *, port: int | None = None, below: Path | None = None
 ) -> Iterator[EmbeddedPostgres]:
     """A new server in a temporary folder; both are gone at the end, also if this process is killed.
 
-    ``settings`` and ``port`` are those of ``EmbeddedPostgres.start``. Raises LedgerError if it does not start.
+    ``settings`` and ``port`` are those of ``EmbeddedPostgres.start``. The folder is made in ``below``, or where the
+    system keeps temporary files. Raises LedgerError if the server does not start.
     """
     account = Account.find()
-    parent = Path(tempfile.gettempdir())
+    parent = below or Path(tempfile.gettempdir())
     if not account.can_enter(parent):
         parent = Path("/tmp")  # noqa: S108 - mkdtemp makes a folder of its own there
     folder = Path(tempfile.mkdtemp(prefix="jobledger-pg-", dir=parent)).resolve()

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from databases import throwaway_postgres
 from psycopg.conninfo import make_conninfo
 from waiting import until
 
 from client_sync import JobClient
 from client_sync.sync import SyncRefused
 from jobledger.cli import run
-from jobledger.embedded import EmbeddedPostgres, temporary_postgres
+from jobledger.embedded import EmbeddedPostgres
 from ledger.errors import LedgerError, LoginRefused, ServerUnreachable
 from ledger.schema import install
 
@@ -64,7 +65,7 @@ class Guarded:
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Guarded]:
-    with temporary_postgres({"fsync": "off"}, port=0) as postgres:
+    with throwaway_postgres(port=0) as postgres:
         guarded = Guarded(postgres)
         yield guarded
         guarded.close()

@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from databases import new_template
+from databases import new_template, throwaway_postgres
 
 from client_sync import outbox, plan
-from jobledger.embedded import temporary_postgres
 from sync_model.plays import Plays
 
 
@@ -19,7 +18,7 @@ def careless_server() -> Iterator[str]:
     if given := os.environ.get("LEDGER_TEST_DSN"):
         yield given
         return
-    with temporary_postgres({"fsync": "off"}) as server:
+    with throwaway_postgres() as server:
         yield server.dsn()
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from databases import Database, new_database, new_template
+from databases import Database, new_database, new_template, throwaway_postgres
 
-from jobledger.embedded import temporary_postgres
 from jobledger.embedded.account import Account
 from jobledger.embedded.binaries import find_binaries
 from ledger.errors import ServerUnreachable
@@ -31,7 +30,7 @@ LEFT = """
 
 @pytest.fixture(scope="module")
 def old_cluster() -> Iterator[str]:
-    with temporary_postgres({"fsync": "off"}) as server:
+    with throwaway_postgres() as server:
         with psycopg.connect(server.dsn(), autocommit=True) as admin:
             admin.execute(
                 "create procedure grow_old(years integer) language plpgsql as "
@@ -44,7 +43,7 @@ def old_cluster() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def young_cluster() -> Iterator[str]:
     """A server with the login roles, as a person makes it ready for a restore."""
-    with temporary_postgres({"fsync": "off"}) as server, new_template(server.dsn()):
+    with throwaway_postgres() as server, new_template(server.dsn()):
         yield server.dsn()
 
 
