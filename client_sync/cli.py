@@ -15,6 +15,7 @@ from client_sync.client import JobClient
 from client_sync.display import exchange_line, happening, job_lines, job_row
 from client_sync.job import JobFailed, Status
 from client_sync.limits import ServerLimits
+from client_sync.reading import is_replica
 from client_sync.submission import Submission, request_text
 from ledger.console import (
     dsn_option,
@@ -161,7 +162,7 @@ def show(job_id: str, replica: Path, as_json: bool) -> None:
     Example:
       jobledger show 0197c0de-0000-7000-8000-000000000001
     """
-    with JobClient(replica, create=False) as jobs:
+    with JobClient(replica, read_only=True) as jobs:
         job = jobs.get(read_job_id(job_id))
         _note_trouble(jobs)
     emit_json(job_row(job)) if as_json else emit_table(job_lines(job), ["what", "is"])
@@ -191,7 +192,7 @@ def list_jobs(
       jobledger list --status running --limit 5
     """
     before_id = None if before is None else read_job_id(before)
-    with JobClient(replica, create=False) as jobs:
+    with JobClient(replica, read_only=True) as jobs:
         found = jobs.list(status=status, name=name, namespace=namespace, before=before_id, limit=limit)
         _note_trouble(jobs)
     if as_json:
@@ -224,7 +225,7 @@ def watch(
     Example:
       jobledger watch 0197c0de-0000-7000-8000-000000000001 --sync
     """
-    with JobClient(replica, dsn, on_behalf_of=on_behalf_of, create=False) as jobs:
+    with JobClient(replica, dsn, on_behalf_of=on_behalf_of, create=False, read_only=not with_sync) as jobs:
         states = jobs.watch(read_job_id(job_id), timeout=timeout)
         if with_sync:
             jobs.start_sync()
@@ -257,7 +258,7 @@ def wait(
     Example:
       jobledger wait 0197c0de-0000-7000-8000-000000000001 --timeout 30 --sync
     """
-    with JobClient(replica, dsn, on_behalf_of=on_behalf_of, create=False) as jobs:
+    with JobClient(replica, dsn, on_behalf_of=on_behalf_of, create=False, read_only=not with_sync) as jobs:
         identity = jobs.get(read_job_id(job_id)).id
         if with_sync:
             jobs.start_sync()
@@ -273,12 +274,17 @@ def wait(
 @click.command()
 @click.option("--watch", "for_ever", is_flag=True, help="Go on until interrupted.")
 @click.option("--again", is_flag=True, help="Read the server's log from its start: compacted jobs come back.")
+@click.option("--create", is_flag=True, help="Make the file where it is missing.")
 @dsn_option
 @owner_option
 @replica_option
 @json_option
-def sync(for_ever: bool, again: bool, dsn: str, on_behalf_of: str | None, replica: Path, as_json: bool) -> None:
+def sync(
+    for_ever: bool, again: bool, create: bool, dsn: str, on_behalf_of: str | None, replica: Path, as_json: bool
+) -> None:
     """Send what is not sent, and fetch what is new; then say what was exchanged.
+
+    A file that is missing is an error, as its name may be mistyped; with --create it is made.
 
     \b
     Example:
@@ -286,7 +292,7 @@ def sync(for_ever: bool, again: bool, dsn: str, on_behalf_of: str | None, replic
     """
     if for_ever and again:
         raise click.UsageError("--again is for one sync: run it without --watch")
-    with JobClient(replica, dsn, on_behalf_of=on_behalf_of) as jobs:
+    with JobClient(replica, dsn, on_behalf_of=on_behalf_of, create=create) as jobs:
         if for_ever:
             _sync_for_ever(jobs, as_json)
             return
@@ -328,9 +334,10 @@ def _emit_result(result: SyncResult, as_json: bool) -> None:
 
 
 def _limits(replica: Path) -> ServerLimits:
-    if not replica.exists():
+    """What the file says, where it is one already; it is not made before the request was found right."""
+    if not is_replica(replica):
         return ServerLimits()
-    with JobClient(replica) as jobs:
+    with JobClient(replica, read_only=True) as jobs:
         return jobs.limits
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 POLL_S: Final = 5.0
 
 _BATCH: Final = 500
+_LAST_ERROR: Final = "select last_error from replica"
 _NOTHING_ELSE: Final = ("default", 0, *(9 * (None,)))
 """What a request has beside its name and params where nothing more is said."""
 
@@ -37,8 +38,9 @@ _NOTHING_ELSE: Final = ("default", 0, *(9 * (None,)))
 class JobClient:
     """Jobs of one app, kept in one SQLite file and synced with Postgres when there is a way to.
 
-    ``path`` is the file; it is made where it is missing, unless ``create`` is False. ``dsn`` is the server (a URL or
-    libpq keywords; "" takes libpq's own variables); without one, everything but ``sync`` works all the same.
+    ``path`` is the file; it is made where it is missing, unless ``create`` is False. With ``read_only`` it has to be
+    there too, and only looking is possible: nothing is written, not even beside the file. ``dsn`` is the server (a URL
+    or libpq keywords; "" takes libpq's own variables); without one, everything but ``sync`` works all the same.
     ``on_behalf_of`` is for a service that keeps files of its users: whose jobs these are, where that is not the login
     itself (see ``jobledger grant client --on-behalf-of``).
 
@@ -53,8 +55,9 @@ class JobClient:
         *,
         on_behalf_of: str | None = None,
         create: bool = True,
+        read_only: bool = False,
     ) -> None:
-        self._replica = Replica(path, create=create)
+        self._replica = Replica(path, create=create, read_only=read_only)
         self._dsn = dsn
         self._on_behalf_of = on_behalf_of
         self._background: BackgroundSync | None = None
@@ -173,8 +176,8 @@ class JobClient:
 
     def get(self, job_id: UUID | str) -> Job:
         """The job as this file knows it. Raises JobNotFound."""
-        with self._replica.translating():
-            return self._known(self._replica.connection(), parse_id(job_id))
+        job_id = parse_id(job_id)
+        return self._replica.read(lambda connection: self._known(connection, job_id))
 
     def list(
         self,
@@ -187,10 +190,11 @@ class JobClient:
     ) -> list[Job]:
         """The latest jobs first. ``before`` is the id of the last job of the page before."""
         last = None if before is None else parse_id(before)
-        with self._replica.translating():
-            return list_jobs(
-                self._replica.connection(), status=status, name=name, namespace=namespace, before=last, limit=limit
+        return self._replica.read(
+            lambda connection: list_jobs(
+                connection, status=status, name=name, namespace=namespace, before=last, limit=limit
             )
+        )
 
     def history(self, job_id: UUID | str) -> Sequence[Event]:
         """Every event of the job in this file: first those in the ledger, in its order, then those on their way.
@@ -200,16 +204,14 @@ class JobClient:
         from client_sync.projection import read_history
 
         job_id = parse_id(job_id)
-        with self._replica.translating():
-            events = tuple(read_history(self._replica.connection(), str(job_id)))
+        events = self._replica.read(lambda connection: tuple(read_history(connection, str(job_id))))
         if not events:
             raise not_found(job_id)
         return events
 
     def refusals(self, *, limit: int = 100) -> Sequence[Refusal]:
         """What the server did not take, and why; the latest first."""
-        with self._replica.translating():
-            return list_refusals(self._replica.connection(), limit)
+        return self._replica.read(lambda connection: list_refusals(connection, limit))
 
     def watch(self, job_id: UUID | str, *, timeout: float | None = None) -> Iterator[Job]:
         """The job now, and again whenever something about it changed, until it has ended.
@@ -279,8 +281,7 @@ class JobClient:
     @property
     def last_error(self) -> str | None:
         """Why the last sync of this file, by whichever process, did not succeed; None after one that did."""
-        with self._replica.translating():
-            ((error,),) = self._replica.connection().execute("select last_error from replica")
+        ((error,),) = self._replica.read(lambda connection: connection.execute(_LAST_ERROR).fetchall())
         return None if error is None else str(error)
 
     @property
@@ -293,16 +294,14 @@ class JobClient:
         """How many events of this file the server has not acknowledged yet."""
         from client_sync.outbox import count_unsent
 
-        with self._replica.translating():
-            return count_unsent(self._replica.connection())
+        return self._replica.read(count_unsent)
 
     @property
     def unconfirmed(self) -> int:
         """How many events of this file the server has not put in order, as far as the file knows. Reads them all."""
         from client_sync.outbox import count_unconfirmed
 
-        with self._replica.translating():
-            return count_unconfirmed(self._replica.connection())
+        return self._replica.read(count_unconfirmed)
 
     def compact(
         self, older_than: timedelta, *, vacuum: bool = False, report: CompactReport | None = None
@@ -322,8 +321,7 @@ class JobClient:
     @property
     def limits(self) -> ServerLimits:
         """What the server lets an event hold, as the last sync heard it. ``submit`` checks against it."""
-        with self._replica.translating():
-            return read_limits(self._replica.connection())
+        return self._replica.read(read_limits)
 
     def _judge(self, request: Submission | Mapping[str, Any]) -> tuple[Told, Judged]:
         """Judge by what the file said last; where that refuses, the file is asked again."""
@@ -336,6 +334,7 @@ class JobClient:
         return self._told, judge(request, self._told[1])
 
     def _server(self) -> str:
+        self._replica.need_writable()
         if self._dsn is None:
             raise LedgerError("this client has no server", hint='give one: JobClient(path, dsn="postgresql://...")')
         return self._dsn

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote
-from shutil import copyfile
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from client_sync.bystanders import examine_disk, examine_lock, examine_log, examine_sqlite
 from client_sync.projection import find_wrong
-from client_sync.schema import APPLICATION_ID, inspect_header
+from client_sync.reading import is_replica, is_there, open_to_read
 from ledger.errors import LedgerError, one_line
 from ledger.finding import Finding
 
@@ -61,9 +59,9 @@ def examine(path: Path, *, full: bool = False, progress: Progress | None = None)
     path = path.absolute()
     salvage = f"save what it holds: jobledger salvage {quote(str(path))} --into NEW"
     try:
-        if not path.exists():
+        if not is_there(path):
             raise LedgerError(f"there is no {path}", hint="name the app's file with --db; the first submit makes it")
-        inspect_header(path)
+        replica = is_replica(path)
     except LedgerError as error:
         yield Finding("fail", "file", error.message, error.hint)
         return
@@ -72,8 +70,8 @@ def examine(path: Path, *, full: bool = False, progress: Progress | None = None)
     yield examine_log(path)
     yield examine_lock(path)
     try:
-        with _opened(path) as connection:
-            if connection.execute("pragma application_id").fetchone() != (APPLICATION_ID,):
+        with closing(open_to_read(path)[0]) as connection:
+            if not replica:
                 yield Finding("note", "file", f"{path} holds no replica yet", "the first submit makes it")
                 return
             yield _examine_file(connection, path)
@@ -92,7 +90,7 @@ def examine(path: Path, *, full: bool = False, progress: Progress | None = None)
                     yield run()
                 except _UNREADABLE as error:
                     yield _unreadable(check, error, salvage)
-    except (*_UNREADABLE, OSError) as error:
+    except (*_UNREADABLE, OSError, LedgerError) as error:
         yield _unreadable("file", error, salvage)
 
 
@@ -103,9 +101,9 @@ def compare(path: Path, connection: Connection[DictRow]) -> Iterator[Finding]:
     import psycopg
 
     try:
-        with _opened(path.absolute()) as file:
+        with closing(open_to_read(path.absolute())[0]) as file:
             ((_, owner, _, epoch, pulled_seq, *_),) = file.execute(_POSITION)
-    except (*_UNREADABLE, OSError):
+    except (*_UNREADABLE, OSError, LedgerError):
         return  # what is wrong with the file was said
     asked = time.time()
     row = connection.execute(
@@ -137,25 +135,6 @@ def compare(path: Path, connection: Connection[DictRow]) -> Iterator[Finding]:
             yield Finding("note", "server", "there is something new to fetch", "jobledger sync")
         else:
             yield Finding("ok", "server", "everything was fetched")
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The file, to read only. SQLite would make the log's index where it is missing: then a copy is read."""
-    log = path.with_name(path.name + "-wal")
-    with ExitStack() as opened:
-        query = "mode=ro"
-        if not log.exists():
-            query += "&immutable=1"  # nobody has it open
-        elif not path.with_name(path.name + "-shm").exists():
-            copy = Path(opened.enter_context(TemporaryDirectory())) / path.name
-            copyfile(log, copy.with_name(log.name))
-            copyfile(path, copy)
-            path = copy
-        connection = sqlite3.connect(f"{path.as_uri()}?{query}", uri=True, isolation_level=None)
-        opened.callback(connection.close)
-        connection.text_factory = lambda text: text.decode("utf-8", "replace")
-        yield connection
 
 
 def _unreadable(check: str, error: Exception, salvage: str) -> Finding:

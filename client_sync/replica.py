@@ -16,15 +16,19 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from shlex import quote
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
 
 from client_sync.lock import WriterTurn
-from client_sync.schema import bring_up_to_date, inspect_header
+from client_sync.reading import decode, is_replica, is_there, look_at, open_to_read
+from client_sync.schema import bring_up_to_date
 from ledger.errors import Conflict, LedgerError, NotALedger
 
 BUSY_TIMEOUT_S: Final = 10.0
 """How long a writer waits for another one before it gives up with Conflict."""
 _LOOK_EVERY_S: Final = 0.01
+_LOOKS: Final = 100
+
+T = TypeVar("T")
 
 _inherited: Final[list[object]] = []
 """Connections from before a fork. SQLite forbids using and closing them in the child, so here they stay."""
@@ -33,11 +37,12 @@ _inherited: Final[list[object]] = []
 class Replica:
     """One SQLite file. Opening makes the file, or brings it up to date; safe to use from many threads.
 
-    With ``create`` False a missing file raises NotALedger. Also raises NotALedger for a file of another application
-    or a damaged one, SchemaMismatch for one of a newer version; such a file is left as it is.
+    With ``create`` False, NotALedger is raised unless the file is there and is a replica already. ``read_only`` is
+    that, and nothing is written to the file or made beside it, whatever is asked for. Also raises NotALedger for a file
+    of another application or a damaged one, SchemaMismatch for one of a newer version; such a file is left as it is.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = True, read_only: bool = False) -> None:
         self.path: Final = Path(path).absolute()  # a thread connects later, from another folder perhaps
         self._writing = threading.Lock()
         self._turn = WriterTurn(self.path)
@@ -49,10 +54,14 @@ class Replica:
         self._changes = 0
         self._changed = threading.Condition()
         self._closed = False
-        if self.path.exists():
-            inspect_header(self.path)
-        elif not create:
-            raise NotALedger(f"no such file: {self.path}", hint="name the app's file with --db, or submit a job first")
+        self._read_only: Final = read_only
+        if not is_there(self.path):
+            if read_only or not create:
+                hint = "name the app's file with --db, or submit a job first (or: jobledger sync --create)"
+                raise NotALedger(f"no such file: {self.path}", hint=hint)
+        elif not is_replica(self.path) and (read_only or not create):
+            hint = "it was left as it is; name the app's file with --db"
+            raise NotALedger(f"{self.path} is not a file of jobledger", hint=hint)
         self.connection()
 
     def connection(self) -> sqlite3.Connection:
@@ -63,8 +72,31 @@ class Replica:
                 connection.close()
             raise LedgerError(f"{self.path} is closed", hint="open a new JobClient")
         if connection is not None and self._pid == os.getpid():
-            return connection
+            if not self._read_only or self._local.seen in (None, look_at(self.path)):
+                return connection
+            connection.close()
         return self._connect()
+
+    def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
+        """What ``look`` finds in the file; its errors are translated.
+
+        Where the file is read without locks and was written meanwhile, it looks again: ``look`` may be called more
+        than once, and what it raised is of no account then.
+        """
+        with self.translating():
+            if not self._read_only:
+                return look(self.connection())
+            for _ in range(_LOOKS):
+                connection = self.connection()
+                try:
+                    found = look(connection)
+                except Exception:
+                    if self._is_current():
+                        raise
+                else:
+                    if self._is_current():
+                        return found
+            raise self._busy()
 
     def translating(self) -> AbstractContextManager[None]:
         """Say what SQLite means by an error: a LedgerError of the kind that fits."""
@@ -129,7 +161,17 @@ class Replica:
             self._writing.release()
         self._announce()
 
+    def _is_current(self) -> bool:
+        """Whether what was just read was read from files that did not change."""
+        return self._local.seen in (None, look_at(self.path))
+
+    def need_writable(self) -> None:
+        """Raise LedgerError where the file was opened to read only."""
+        if self._read_only:
+            raise LedgerError(f"{self.path} is open to read only", hint="open it with JobClient(path) to change it")
+
     def _take_turn(self) -> None:
+        self.need_writable()
         if not self._writing.acquire(timeout=BUSY_TIMEOUT_S):
             raise self._busy()
         try:
@@ -167,6 +209,10 @@ class Replica:
             self._connections.pop(thread).close()
 
     def _open(self) -> sqlite3.Connection:
+        if self._read_only:
+            with self.translating():
+                connection, self._local.seen = open_to_read(self.path)
+                return connection
         with self.translating():
             # a connection that its thread has left behind is closed by another one
             connection = sqlite3.connect(
@@ -183,7 +229,7 @@ class Replica:
             connection.close()
             raise
         # text that another program wrote in some other encoding must not stop what is around it
-        connection.text_factory = _decode
+        connection.text_factory = decode
         return connection
 
     def _trouble(self, error: sqlite3.Error) -> LedgerError:
@@ -265,7 +311,3 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> str:
             time.sleep(_LOOK_EVERY_S)
         else:
             return str(mode)
-
-
-def _decode(text: bytes) -> str:
-    return text.decode("utf-8", "replace")

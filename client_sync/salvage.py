@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Final, TypeAlias
 
 from client_sync.pages import Cell, Damaged, Image, Pages, Value, open_pages
+from client_sync.reading import is_there
 from client_sync.replica import Replica
 from ledger.errors import Conflict, LedgerError, NotALedger
 
@@ -112,6 +113,7 @@ def salvage(damaged: Path, into: Path, *, progress: Progress | None = None) -> S
     for name in (into.name + side for side in _SIDE_FILES):
         if into.with_name(name).exists():
             raise Conflict(f"{into.with_name(name)} is there already", hint="name a file that does not exist yet")
+    is_there(damaged)  # a pipe would never end
     try:
         before = _state(damaged)
         pages, tables = _open(damaged)

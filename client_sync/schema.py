@@ -28,12 +28,12 @@ VERSION: Final = 1
 MINIMUM_SQLITE: Final = (3, 40, 0)
 
 
-def inspect_header(path: Path) -> None:
+def inspect_header(path: Path) -> int:
     """Look at the numbers in the header of an existing file, before it is opened: opening some files changes them.
 
-    Raises NotALedger or SchemaMismatch for a file that is not ours. The file is only read, and by SQLite: to open and
-    close it in any other way takes away the locks that this process has on it (a rule of POSIX), and another process
-    would then delete the log while it is in use.
+    Gives the application_id, which is 0 where nobody has set it. Raises NotALedger or SchemaMismatch for a file that is
+    not ours. The file is only read, and by SQLite: to open and close it in any other way takes away the locks that this
+    process has on it (a rule of POSIX), and another process would then delete the log while it is in use.
     """
     try:
         # immutable: no lock is taken, no log is looked at, and no side file is made
@@ -48,6 +48,7 @@ def inspect_header(path: Path) -> None:
             hint=f"choose another file; or if it was one, jobledger salvage {quote(str(path))} --into NEW",
         ) from error
     _judge(str(path), application_id & 0xFFFF_FFFF, version)
+    return int(application_id & 0xFFFF_FFFF)
 
 
 def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:

@@ -24,8 +24,7 @@ def follow(replica: Replica, job_id: UUID, timeout: float | None) -> Iterator[Jo
     last: Job | None = None
     while True:
         seen = replica.changes
-        with replica.translating():
-            job = read_job(replica.connection(), job_id)
+        job = replica.read(lambda connection: read_job(connection, job_id))
         if job is None:
             raise not_found(job_id)
         if job != last:
