@@ -436,8 +436,18 @@ declare
     v_epoch uuid;
 begin
     perform ledger.insist_on_read_committed();
-    -- Writers read the current life after they have locked this table: when this lock is given, none is in between.
+    -- By hand one a minute, and the last thousand are left to restores: the numbers of lives are finite, and each one makes
+    -- every client look through what it holds.
+    if pg_has_role(session_user, 'ledger_operator', 'member')
+       and not pg_has_role(session_user, (select n.nspowner from pg_namespace n where n.nspname = 'ledger'), 'member')
+       and exists (select from ledger.lives l where l.began_at > now() - interval '1 minute' or l.life > 31000) then
+        raise exception 'a life began within the last minute, or there were too many of them'
+            using errcode = 'object_not_in_prerequisite_state', hint = 'wait a minute; the owner of the ledger need not';
+    end if;
+    -- Writers read the current life after they have locked this table: when this lock is given, none is in between. They wait
+    -- until this transaction ends: a forgotten one is ended by the server.
     lock table ledger.events in share row exclusive mode;
+    perform set_config('idle_in_transaction_session_timeout', '5s', true), set_config('statement_timeout', '1min', true);
     insert into ledger.lives (life, system_identifier, timeline, database_oid, reason)
     select coalesce(ledger.current_life(), 0) + 1, i.system_identifier, i.timeline, i.database_oid, p_reason
     from ledger.identity() i
@@ -454,7 +464,8 @@ end
 $$;
 comment on function ledger.begin_life is
     'Makes all clients compare what they hold with what is here; needed only after a restore that ledger.identity cannot see.
-     Raises lock_not_available when a transaction that has written events stays open: call again.';
+     Raises lock_not_available when a transaction that has written events stays open: call again. Its own transaction has to end
+     soon, as all who write wait for it: idle for five seconds, its session is ended.';
 
 create function ledger.ensure_life() returns uuid
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
@@ -795,7 +806,7 @@ language sql security definer set search_path = pg_catalog, ledger, pg_temp set 
 as $$
     with beaten as (
         update ledger.processors p set heartbeat_at = clock_timestamp()
-        where p.processor = p_processor and p.stopped_at is null and p.lost_at is null
+        where p.processor = p_processor and p.login = session_user and p.stopped_at is null and p.lost_at is null
         returning 1
     )
     select exists (select from beaten)
@@ -809,7 +820,7 @@ begin
     lock table ledger.events in row exclusive mode;
     with stopped as (
         update ledger.processors p set stopped_at = now()
-        where p.processor = p_processor and p.stopped_at is null and p.lost_at is null
+        where p.processor = p_processor and p.login = session_user and p.stopped_at is null and p.lost_at is null
         returning p.processor
     )
     insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
@@ -866,7 +877,11 @@ comment on function ledger.find_lost is
 create function ledger.forget_claims(p_processor uuid, p_claims uuid[] default null) returns void
 language sql security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
 as $$
-    delete from ledger.claims c where c.processor = p_processor and (p_claims is null or c.claim = any (p_claims))
+    delete from ledger.claims c
+    where c.processor = p_processor and (p_claims is null or c.claim = any (p_claims))
+      -- one's own, or of a processor that is gone
+      and exists (select from ledger.processors p
+                  where p.processor = p_processor and (p.login = session_user or p.stopped_at is not null or p.lost_at is not null))
 $$;
 
 create function ledger.claim(p_processor uuid, p_claim uuid, p_namespaces text[], p_names text[], p_limit integer)
@@ -885,8 +900,9 @@ declare
     v_first_id uuid;
 begin
     lock table ledger.events in row exclusive mode;
-    if not exists (select from ledger.processors p where p.processor = p_processor and p.stopped_at is null and p.lost_at is null) then
-        raise exception 'processor % is not registered, has stopped or was given up', p_processor using errcode = 'JL001';
+    if not exists (select from ledger.processors p
+                   where p.processor = p_processor and p.login = session_user and p.stopped_at is null and p.lost_at is null) then
+        raise exception 'processor % is not registered by this login, has stopped or was given up', p_processor using errcode = 'JL001';
     end if;
     if not exists (select from ledger.queue q
                    where q.namespace = any (p_namespaces) and q.name = any (p_names) and q.run_at is null) then
@@ -970,7 +986,8 @@ as $$
 begin
     select s.sequenced, s.more, s.new_work, s.next_due into sequenced, more, new_work, next_due from ledger.sequence() s;
     if new_work and exists (
-        select from ledger.processors p where p.processor = p_processor and p.stopped_at is null and p.lost_at is null)
+        select from ledger.processors p
+        where p.processor = p_processor and p.login = session_user and p.stopped_at is null and p.lost_at is null)
     then
         return query
         select sequenced, more, new_work, next_due, c.job_id, c.name, c.attempt, c.failures, c.losses, c.max_attempts, c.timeout_ms,
@@ -987,6 +1004,14 @@ comment on function ledger.sequence_and_claim is
     'A pass, and with it a claim where the pass has brought work: a job that arrives while its processor is at rest then waits
      for one commit less. Always at least one row; a pass without a claim has no job_id.';
 
+create function ledger.refuse_record(p_why text) returns json
+language plpgsql
+as $$
+begin
+    raise exception 'not recorded: %', p_why using errcode = 'JL002';
+end
+$$;
+
 create function ledger.record(
     p_processor uuid, p_ids uuid[], p_job_ids uuid[], p_attempts integer[], p_types text[], p_occurred_at timestamptz[], p_data text[])
 returns table (job_id uuid, attempt integer, type text)
@@ -1002,13 +1027,22 @@ begin
                             'attempt.lost', 'job.completed', 'job.failed', 'job.cancelled'] then
         raise exception 'a processor records what happens in attempts, and nothing else' using errcode = 'JL002';
     end if;
+    if not exists (select from ledger.processors p
+                   where p.processor = p_processor
+                     -- of a processor that is gone, any other may say what was lost with it
+                     and (p.login = session_user
+                          or (p.stopped_at is not null or p.lost_at is not null) and p_types <@ array['attempt.lost', 'job.failed'])) then
+        raise exception 'processor % was registered by another login, or never', p_processor using errcode = 'JL001';
+    end if;
     if p_types && array['attempt.progressed', 'attempt.logged', 'step.completed'] then
         -- Attempts that only report are held too, so that no one takes the job away between this look and the commit.
         perform 1 from ledger.jobs j where j.job_id = any (p_job_ids) order by j.job_id for no key update;
     end if;
     return query
     with arrived as materialized (
-        select a.n, a.id, a.job_id, a.attempt, a.type, a.occurred_at, a.data::json as data,
+        select a.n, a.id, a.job_id, a.attempt, a.type, a.occurred_at,
+               case when (a.data::json -> case a.type when 'job.failed' then 'attempts' else 'attempt' end)::text = a.attempt::text
+                    then a.data::json else ledger.refuse_record('data is not an object that names its attempt') end as data,
                a.type in ('job.completed', 'job.failed', 'job.cancelled', 'attempt.failed', 'attempt.deferred', 'attempt.lost') as ends
         from unnest(p_ids, p_job_ids, p_attempts, p_types, p_occurred_at, p_data) with ordinality a (id, job_id, attempt, type, occurred_at, data, n)
     ), ending as (
@@ -1023,7 +1057,10 @@ begin
                                when 'attempt.lost' then a.data ->> 'retry_at' end)::timestamptz as run_at,
                count(*) filter (where a.type = 'attempt.failed') as failed,
                count(*) filter (where a.type = 'attempt.lost') as lost,
-               case when count(*) = 1 then min(a.n) end as n
+               case when count(*) > 2 or count(*) = 2 and (count(*) filter (where a.type in ('attempt.failed', 'attempt.lost')) <> 1
+                                                           or count(*) filter (where a.type = 'job.failed') <> 1)
+                    then ledger.refuse_record('an attempt ends once; only a last failure or loss goes with a job.failed')::text::bigint
+                    when count(*) = 1 then min(a.n) end as n
         from arrived a where a.ends
         group by a.job_id, a.attempt
         order by a.job_id
@@ -1421,7 +1458,6 @@ declare
     v_owner text := ledger.owner_for(on_behalf_of);
     v_count integer := coalesce(cardinality(ids), 0);
     v_life smallint;
-    v_known_owner text;
     v_head bigint;
     v_early boolean;
     v_from integer;
@@ -1429,8 +1465,7 @@ declare
 begin
     perform ledger.insist_on_read_committed();
     perform ledger.keep_commits_durable();
-    lock table ledger.events in row exclusive mode;
-    v_life := ledger.current_life();  -- it stays until this transaction ends: see begin_life
+    -- What is turned away as a whole takes no lock that would stay until its transaction ends.
     if v_owner is null then
         return json_build_object('reply', 'refused', 'code', 'not_allowed', 'detail', 'this login may not act on behalf of that owner');
     end if;
@@ -1453,11 +1488,16 @@ begin
         return json_build_object('reply', 'refused', 'code', 'too_large', 'detail',
             (select format('a push carries at most %s events and %s bytes', l.max_batch_events, l.max_batch_bytes) from ledger.limits l));
     end if;
-    insert into ledger.replicas as r (replica_id, owner, head, life) values (replica_id, v_owner, 0, v_life)
-    on conflict do nothing;
-    select r.owner, r.head, r.life = v_life and r.txid > pg_current_xact_id() into v_known_owner, v_head, v_early
-    from ledger.replicas r where r.replica_id = push.replica_id for update;
-    if v_known_owner <> v_owner then
+    lock table ledger.events in row exclusive mode;
+    v_life := ledger.current_life();  -- it stays until this transaction ends: see begin_life
+    for v_look in 1..2 loop
+        select r.head, r.life = v_life and r.txid > pg_current_xact_id() into v_head, v_early
+        from ledger.replicas r where r.replica_id = push.replica_id and r.owner = v_owner for update;
+        -- Somebody else's replica is neither locked nor waited for, and nothing of it is told.
+        exit when v_look = 2 or v_head is not null or exists (select from ledger.replicas r where r.replica_id = push.replica_id);
+        insert into ledger.replicas (replica_id, owner, head, life) values (replica_id, v_owner, 0, v_life) on conflict do nothing;
+    end loop;
+    if v_head is null then
         return json_build_object('reply', 'refused', 'code', 'not_yours', 'detail', 'this replica belongs to someone else');
     elsif v_early then
         -- the log goes by transaction ids, so this one's events would come before those that the replica wrote earlier

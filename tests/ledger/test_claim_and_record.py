@@ -123,6 +123,23 @@ def test_p5_a_late_write_is_kept_as_evidence_and_changes_nothing(database: Datab
     assert_projection_is_fold(owner)
 
 
+def test_p5_the_late_end_of_an_earlier_attempt_leaves_the_next_one_running(database: Database) -> None:
+    """The same processor runs both attempts: the number alone tells them apart."""
+    owner = database.connect()
+    (job,) = push_jobs(database.connect("app_alice"), 1)
+    sequence(owner)
+    worker = Worker(database.connect("worker"))
+    (first,) = worker.claim()
+    worker.record((first, "attempt.deferred", {"until": "2020-01-01T00:00:00Z"}))
+    sequence(owner)
+    (second,) = worker.claim()
+    [late] = worker.record((first, "job.completed", {"result": 1}))
+    assert late["attempt"] == first["attempt"]
+    row = job_row(owner, job)
+    assert (row["status"], row["attempt"]) == ("running", second["attempt"])
+    assert_projection_is_fold(owner)
+
+
 def test_p5_a_processor_cannot_end_anothers_attempt(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     (job,) = push_jobs(alice, 1)

@@ -6,12 +6,13 @@ import json
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from doors import Draft, push
 from security.besieged import ALICE, BOB, Besieged, value
 
 from ledger.ids import new_id
-from ledger.protocol import Accepted, Behind, Refused
+from ledger.protocol import Accepted, Behind, Forked, Refused
 
 FORGED_TYPES = [
     "attempt.started", "attempt.progressed", "attempt.logged", "step.completed", "attempt.failed", "attempt.deferred",
@@ -58,8 +59,14 @@ def test_p11_forging_a_version(besieged: Besieged, version: int) -> None:
 def test_p11_forging_owner_actor_time_and_number_in_the_data(besieged: Besieged) -> None:
     forged = {"owner": BOB, "actor": "postgres", "seq": 1, "replica_seq": 1, "replica_id": str(besieged.bobs_replica),
               "recorded_at": "1999-01-01T00:00:00Z", "life": 0, "txid": "3", "v": 9, "type": "job.failed"}  # fmt: skip
+    draft = Draft(data=json.dumps({"name": "x", **forged, "labels": forged}))
     with besieged.only_alices():
-        besieged.refused(Draft(data=json.dumps({"name": "x", **forged, "labels": forged})))
+        assert besieged.refused(draft) == []
+    [event] = [event for event in besieged.events() if str(event["id"]) == draft.id]
+    assert (event["owner"], event["actor"], event["type"], event["v"]) == (ALICE, ALICE, "job.requested", 1)
+    assert event["text"] == draft.data, "kept as what it is: something that Alice wrote"
+    job = besieged.owner.execute("select owner, status from ledger.jobs where job_id = %(id)s", {"id": draft.job_id})
+    assert job.fetchall() == [{"owner": ALICE, "status": "pending"}]
 
 
 @pytest.mark.parametrize("argument", ["owner", "actor", "replica", "recorded_at"])
@@ -98,16 +105,34 @@ def test_p11_requesting_and_cancelling_bobs_job(besieged: Besieged) -> None:
             besieged.alice.execute("select ledger.submit('x', job_id => %(job)s)", {"job": job})
 
 
+def test_p11_a_number_taken_with_bobs_event_is_a_fork(besieged: Besieged) -> None:
+    """That the id is known here does not make it the event that Alice's replica sent."""
+    with besieged.only_alices():
+        reply = besieged.push(besieged.alices_replica, 0, besieged.bobs_request)
+        assert reply == Forked(at=1, head=1)
+
+
+def test_p11_submitting_bobs_job_again_in_his_words(besieged: Besieged) -> None:
+    bob, job = besieged.database.connect(BOB), new_id()
+    bob.execute("select ledger.submit('x', job_id => %(job)s)", {"job": job})
+    bob.execute("select ledger.submit('x', job_id => %(job)s)", {"job": job})
+    with besieged.unchanged(), pytest.raises(psycopg.Error, match="was requested before"):
+        besieged.alice.execute("select ledger.submit('x', job_id => %(job)s)", {"job": job})
+
+
 @pytest.mark.parametrize("field", ["retry_of", "parent", "key"])
 def test_p11_pointing_at_bobs_job(besieged: Besieged, field: str) -> None:
+    """Alice gets a job of her own, with her words in it; Bob's is neither touched nor shown."""
+    draft = Draft(
+        data=json.dumps({"name": "x", field: besieged.bobs_request.job_id}),
+        correlation_id=besieged.bobs_request.id,
+        causation_id=besieged.bobs_request.id,
+    )
     with besieged.only_alices():
-        besieged.refused(
-            Draft(
-                data=json.dumps({"name": "x", field: besieged.bobs_request.job_id}),
-                correlation_id=besieged.bobs_request.id,
-                causation_id=besieged.bobs_request.id,
-            )
-        )
+        assert besieged.refused(draft) == []
+    pulled = besieged.alice.execute("select owner, data from ledger.pull(0)").fetchall()
+    assert {row["owner"] for row in pulled} == {ALICE}
+    assert draft.data in [row["data"] for row in pulled]
 
 
 def test_p11_filling_the_slot_of_a_job_that_bob_will_request(besieged: Besieged) -> None:

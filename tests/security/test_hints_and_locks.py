@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import pytest
 from doors import Draft, Worker, push, push_jobs, sequence
 from in_process import Ledger, RunningService
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, ObjectNotInPrerequisiteState
 from security.besieged import ALICE, BOB, Besieged, value
 
 from ledger.ids import new_id
-from ledger.protocol import Accepted
+from ledger.protocol import Accepted, Refused
 from processor import JobContext, Registry
 from processor.settings import Settings
 
@@ -93,10 +95,7 @@ def test_p4_taking_over_a_dead_processors_lock_does_not_hide_its_death(besieged:
     number = value(besieged.owner, "select number from ledger.processors where processor = %(id)s", id=worker.id)
     connection.close()
     besieged.alice.execute("select pg_advisory_lock(1785686116, %(number)s)", {"number": number})
-    lost = besieged.database.connect("worker").execute(
-        "select ledger.find_lost(interval '0 seconds', interval '1 day')"
-    )
-    assert lost.rowcount >= 0
+    besieged.database.connect("worker").execute("select ledger.find_lost(interval '0 seconds', interval '1 day')")
     assert value(
         besieged.owner, "select lost_at is not null from ledger.processors where processor = %(id)s", id=worker.id
     )
@@ -126,6 +125,65 @@ def test_p12_a_lock_of_alices_on_her_replica_holds_up_only_herself(besieged: Bes
     with pytest.raises(LockNotAvailable):
         push(again, besieged.alices_replica, 1, [Draft()])
     assert isinstance(push(again, new_id(), 0, [Draft()]), Accepted)
+
+
+def test_p12_a_push_for_somebody_elses_replica_holds_up_nobody(besieged: Besieged) -> None:
+    """Whatever Alice names in a transaction that she leaves open, Bob's next push does not wait for it."""
+    besieged.alice.execute("begin")
+    for base in (0, 2, 7):
+        assert isinstance(push(besieged.alice, besieged.bobs_replica, base, [Draft()]), Refused)
+    bob = besieged.database.connect(BOB)
+    bob.execute("set lock_timeout = '2s'")
+    assert isinstance(push(bob, besieged.bobs_replica, 2, [Draft()]), Accepted)
+
+
+def test_p11_an_open_push_of_bobs_cannot_be_told_from_the_answer_to_alice(besieged: Besieged) -> None:
+    bob = besieged.database.connect(BOB)
+    bob.execute("begin")
+    push(bob, besieged.bobs_replica, 2, [Draft()])
+    besieged.alice.execute("set lock_timeout = '2s'")
+    assert isinstance(besieged.push(besieged.bobs_replica, 2, Draft()), Refused)
+
+
+def test_a_push_that_is_turned_away_keeps_no_lock(besieged: Besieged) -> None:
+    """Nothing was written, so neither an open nor a prepared transaction may keep a new life from beginning."""
+    besieged.alice.execute("begin")
+    nobody: Any = None
+    many = [Draft(data="{}")] * 5001
+    assert isinstance(push(besieged.alice, nobody, 0, [Draft()]), Refused)
+    assert isinstance(push(besieged.alice, new_id(), -1, [Draft()]), Refused)
+    assert isinstance(push(besieged.alice, new_id(), 0, many), Refused)
+    assert isinstance(push(besieged.alice, new_id(), 0, [Draft()], on_behalf_of="carol"), Refused)
+    besieged.owner.execute("select ledger.begin_life('while it is open')")
+
+
+def test_lives_begun_by_an_operator_are_few(besieged: Besieged) -> None:
+    """Their numbers are finite: in a loop, an operator could leave none for the next restore."""
+    operator = besieged.database.connect("operator")
+    besieged.owner.execute("update ledger.lives set began_at = began_at - interval '1 hour'")
+    operator.execute("select ledger.begin_life('by hand')")
+    with pytest.raises(ObjectNotInPrerequisiteState, match="within the last minute"):
+        operator.execute("select ledger.begin_life('by hand')")
+    besieged.owner.execute("select ledger.begin_life('a restore')")
+    besieged.owner.execute("""
+        update ledger.lives set began_at = began_at - interval '1 hour';
+        insert into ledger.lives select 31001, epoch, system_identifier, timeline, database_oid, began_at, reason
+        from ledger.lives where life = 1
+    """)
+    with pytest.raises(ObjectNotInPrerequisiteState, match="too many"):
+        operator.execute("select ledger.begin_life('by hand')")
+    besieged.owner.execute("select ledger.begin_life('a restore')")
+
+
+def test_a_life_that_an_operator_begins_and_forgets_to_commit_ends_by_itself(besieged: Besieged) -> None:
+    """All who write wait for its transaction. How long an idle one stays is then for the server to watch over."""
+    besieged.owner.execute("update ledger.lives set began_at = began_at - interval '1 hour'")
+    operator = besieged.database.connect("operator")
+    operator.execute("begin; select ledger.begin_life('forgotten')")
+    assert value(operator, "show idle_in_transaction_session_timeout") == "5s"
+    assert value(operator, "show statement_timeout") == "1min"
+    operator.execute("rollback")
+    assert value(operator, "show idle_in_transaction_session_timeout") == "0"
 
 
 def test_a_client_ends_only_its_own_sessions(besieged: Besieged) -> None:

@@ -7,7 +7,7 @@ import json
 import psycopg
 import pytest
 from doors import Draft
-from security.besieged import Besieged, with_text
+from security.besieged import Besieged, value, with_text
 
 from ledger.protocol import Accepted
 
@@ -52,7 +52,9 @@ def test_p11_sql_in_an_argument_of_submit(besieged: Besieged, argument: str, tex
     with besieged.only_alices():
         given = {"name": "x", argument: text}
         call = ", ".join(f"{name} => %({name})s" for name in given)
-        besieged.alice.execute(f"select ledger.submit({call})".encode(), given)
+        job = value(besieged.alice, f"select ledger.submit({call})", **given)
+    [stored] = [json.loads(event["text"]) for event in besieged.events() if event["job_id"] == job]
+    assert {name: stored[name] for name in given} == given
 
 
 @pytest.mark.parametrize("argument", ["params", "labels", "limits"])
