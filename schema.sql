@@ -157,15 +157,30 @@ create trigger log_is_append_only before update or delete or truncate on ledger.
 -- A notification is a hint, without content: whoever hears it looks for itself, and whoever misses it looks at its next
 -- poll. NOTIFY takes a lock that serialises commits, so this is one per statement, and writers write in batches.
 
+create function ledger.hint(p_channel text) returns void
+language plpgsql
+as $$
+begin
+    -- The queue of notifications belongs to the whole cluster. One session that listens, and stays in a transaction, lets it fill up,
+    -- and then the commit of whoever notifies fails. So hints stop long before; to ask how full it is drops what all have heard.
+    if pg_notification_queue_usage() < 0.5 then
+        perform pg_notify(p_channel, '');
+    end if;
+end
+$$;
+comment on function ledger.hint is 'The one place that notifies.';
+
 create function ledger.announce_events() returns trigger
 language plpgsql
 as $$
 begin
-    perform pg_notify('ledger_events', '');
+    if exists (select from added) then  -- a statement that adds none announces none
+        perform ledger.hint('ledger_events');
+    end if;
     return null;
 end
 $$;
-create trigger announce_events after insert on ledger.events
+create trigger announce_events after insert on ledger.events referencing new table as added
     for each statement execute function ledger.announce_events();
 
 create function ledger.new_id() returns uuid
@@ -613,10 +628,10 @@ begin
         new_work := ledger.release_jobs(p_limit) > 0 or new_work;
     end loop;
     if sequenced > 0 then
-        perform pg_notify('ledger_feed', '');
+        perform ledger.hint('ledger_feed');
     end if;
     if new_work then
-        perform pg_notify('ledger_work', '');
+        perform ledger.hint('ledger_work');
     end if;
     return next;
 end
@@ -630,6 +645,7 @@ language plpgsql
 as $$
 declare
     v_pending uuid[];
+    v_asked integer;
 begin
     -- Every cancel of this pass stands in early_cancels now; one whose job is known, and of the same owner, is due. Cancels
     -- of jobs that never come stay there for ever, so the search starts from what this pass has brought.
@@ -652,7 +668,10 @@ begin
         from held h where j.job_id = h.job_id
         returning j.job_id, j.status
     )
-    select array_agg(a.job_id) filter (where a.status = 'pending') into v_pending from asked a;
+    select array_agg(a.job_id) filter (where a.status = 'pending'), count(*) into v_pending, v_asked from asked a;
+    if v_asked = 0 then
+        return;
+    end if;
     -- What a claim is just taking is left to it: it waits for our lock on the job, and then sees that it was asked to stop.
     with free as (
         select q.job_id from ledger.queue q where q.job_id = any (v_pending) for update skip locked
@@ -672,7 +691,7 @@ begin
     select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), ledger.current_life(),
            json_build_object('attempt', null)
     from ended e;
-    perform pg_notify('ledger_cancel', '');
+    perform ledger.hint('ledger_cancel');
 end
 $$;
 
@@ -717,7 +736,7 @@ create function ledger.expire_jobs(p_limit integer) returns void
 language plpgsql
 as $$
 begin
-    -- A statement that adds no event would announce some all the same, and each pass so call for the next one.
+    -- to look costs less than a statement that ends none
     if not exists (select from ledger.queue q where q.expires_at <= now()) then
         return;
     end if;

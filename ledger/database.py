@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ledger.errors import LedgerError, LoginRefused, ServerUnreachable, one_line
 
 if TYPE_CHECKING:
+    import psycopg
     from psycopg import AsyncConnection, Connection
     from psycopg.rows import DictRow
     from tenacity import RetryCallState, Retrying
@@ -42,7 +43,15 @@ def is_transient(error: BaseException) -> bool:
     if error.sqlstate is None:
         # libpq's own errors carry no SQLSTATE: the connection broke, or was never made
         return isinstance(error, psycopg.OperationalError)
-    return error.sqlstate.startswith(TRANSIENT)
+    return error.sqlstate.startswith(TRANSIENT) or _is_full_queue(error)
+
+
+def _is_full_queue(error: psycopg.Error) -> bool:
+    """Whether a commit was refused as the cluster's queue of notifications is full; others fill it, and empty it.
+
+    Its SQLSTATE is that of data which is too large. The message may be in any language, but not the name of the file.
+    """
+    return error.sqlstate == "54000" and (error.diag.source_file or "").endswith("async.c")
 
 
 def retrying(

@@ -52,6 +52,9 @@ LONG_TRANSACTIONS: Final = """
     order by a.xact_start
 """
 CLOCK: Final = "select extract(epoch from clock_timestamp())::float8 as server_time"
+QUEUE_USAGE: Final = "select pg_notification_queue_usage() as used"
+HINTS_STOP_AT: Final = 0.5
+"""As ``ledger.hint`` has it."""
 LIFE: Final = """
     select (l.system_identifier, l.timeline, l.database_oid) = (i.system_identifier, i.timeline, i.database_oid) as same
     from ledger.lives l, ledger.identity() i where l.life = ledger.current_life()
@@ -78,6 +81,7 @@ def examine(connection: Connection[DictRow], *, most: int | None = None) -> Iter
     yield _examine_overdue(connection)
     yield _examine_left_behind(connection)
     yield from _examine_transactions(connection)
+    yield _examine_notifications(connection)
 
 
 def _examine_clock(connection: Connection[DictRow]) -> Finding:
@@ -179,6 +183,15 @@ def _examine_transactions(connection: Connection[DictRow]) -> Iterator[Finding]:
         who = f"server process {row['pid']} ({row['usename']}, {row['application_name'] or 'no name'}, {row['state']})"
         advice = "jobs go on, but the tables grow meanwhile: end it, or find out why it stays"
         yield Finding("warn", "transactions", f"{who} has been in one for {row['age_s']} s", advice)
+
+
+def _examine_notifications(connection: Connection[DictRow]) -> Finding:
+    [row] = _rows(connection, QUEUE_USAGE)
+    message = f"the cluster's queue of notifications is {row['used']:.0%} full"
+    if row["used"] < HINTS_STOP_AT:
+        return Finding("ok", "notify", message)
+    advice = "some session listens and stays in a transaction, maybe in another database: end it"
+    return Finding("warn", "notify", f"{message}: hints are held back, and work waits for the next poll", advice)
 
 
 def _rows(connection: Connection[DictRow], query: str, **parameters: Any) -> list[DictRow]:

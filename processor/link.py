@@ -38,7 +38,7 @@ ABOUT_DATA: Final = ("22", "23", "54")
 
 def is_about_data(error: psycopg.Error) -> bool:
     """Whether a statement failed because of the data it was given: its neighbours would pass."""
-    return (error.sqlstate or "").startswith(ABOUT_DATA)
+    return (error.sqlstate or "").startswith(ABOUT_DATA) and not is_transient(error)
 
 
 def keep_trying(what: str) -> AsyncRetrying:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
 from jobledger.embedded import EmbeddedPostgres, temporary_postgres
+from jobledger.embedded.server import NO_SETTINGS
 from ledger.database import connect
 from ledger.schema import install
 
@@ -71,13 +72,15 @@ def place_for_servers() -> Path | None:
 
 
 @contextmanager
-def throwaway_postgres(*, durable: bool = False, port: int | None = None) -> Iterator[EmbeddedPostgres]:
+def throwaway_postgres(
+    settings: Mapping[str, str] = NO_SETTINGS, *, durable: bool = False, port: int | None = None
+) -> Iterator[EmbeddedPostgres]:
     """A server of the tests' own: the session's, which is ``durable``, or one more for what needs a server to itself.
 
     One that is not ``durable`` waits for no disk; a process that is killed loses nothing by that.
     """
-    settings = {} if durable else {"fsync": "off"}
-    with temporary_postgres(settings, port=port, below=place_for_servers()) as server:
+    given = {**settings} if durable else {"fsync": "off", **settings}
+    with temporary_postgres(given, port=port, below=place_for_servers()) as server:
         yield server
 
 

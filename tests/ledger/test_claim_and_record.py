@@ -14,6 +14,7 @@ from waiting import until
 from ledger.errors import VerificationFailed
 from ledger.feed import verify
 from ledger.ids import new_id
+from processor.claimer import GIVEN_UP
 
 LONG_AGO = "2020-01-01T00:00:00Z"
 
@@ -261,6 +262,16 @@ def test_a_processor_that_was_given_up_claims_nothing(database: Database) -> Non
         worker.claim()
     beat = worker.connection.execute("select ledger.beat(%(id)s) as alive", {"id": worker.id}).fetchone()
     assert beat == {"alive": False}
+
+
+def test_a_processor_that_has_stopped_is_told_so_by_a_code_of_its_own(database: Database) -> None:
+    push_jobs(database.connect("app_alice"), 1)
+    sequence(database.connect())
+    worker = Worker(database.connect("worker"))
+    worker.connection.execute("select ledger.stop_processor(%(id)s)", {"id": worker.id})
+    with pytest.raises(psycopg.Error) as refused:
+        worker.claim()
+    assert refused.value.sqlstate == GIVEN_UP
 
 
 def test_a_processor_is_lost_as_soon_as_its_session_ends(database: Database) -> None:

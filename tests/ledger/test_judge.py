@@ -148,3 +148,9 @@ def test_a_batch_is_right_only_where_each_of_its_texts_is(database: Database) ->
         assert not texts or row == right
 
     check()
+
+
+@pytest.mark.parametrize("timeout", ["0", "0.0", "0.0009", "-1", "604800.1"])
+def test_a_timeout_that_lets_nothing_run_or_runs_for_ever_is_refused(database: Database, timeout: str) -> None:
+    text = f'{{"name": "x", "limits": {{"timeout": {timeout}}}}}'
+    assert not accepted(database.connect(), "job.requested", text)

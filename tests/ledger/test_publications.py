@@ -7,13 +7,12 @@ from contextlib import closing, contextmanager
 
 import psycopg
 import pytest
-from databases import Database, new_database, new_template
+from databases import Database, new_database, new_template, throwaway_postgres
 from doors import Worker, cancel, push_jobs, sequence
 from psycopg import Connection, sql
 from psycopg.rows import DictRow
 from waiting import until
 
-from jobledger.embedded import temporary_postgres
 from ledger.database import connect
 from ledger.feed import read_history, read_log, verify
 
@@ -48,7 +47,7 @@ def test_p14_a_publication_stops_nothing(database: Database, what: str) -> None:
 
 def test_an_auditor_follows_the_ledger_through_a_subscription() -> None:
     with (
-        temporary_postgres({"wal_level": "logical", "fsync": "off"}) as server,
+        throwaway_postgres({"wal_level": "logical"}) as server,
         new_template(server.dsn()) as template,
         new_database(server.dsn(), template) as ledger,
         new_database(server.dsn(), template) as copy,

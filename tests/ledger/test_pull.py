@@ -53,6 +53,13 @@ def test_a_full_page_reaches_as_far_as_its_last_event(database: Database) -> Non
     assert pull(alice, after=5, limit=2)[::2] == (5, [])
 
 
+def test_a_cursor_beyond_the_end_stays_where_it_is(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    push_jobs(alice, 1)
+    sequence(owner)
+    assert pull(alice, after=10)[::2] == (10, [])
+
+
 def test_another_epoch_is_told_and_nothing_else(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     push_jobs(alice, 2)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import psycopg
 import pytest
-from doors import Draft, Worker, push, push_jobs, sequence
+from doors import Draft, Worker, cancel, push, push_jobs, sequence
 from in_process import Ledger, RunningService
+from psycopg import Connection
 from psycopg.errors import LockNotAvailable, ObjectNotInPrerequisiteState
+from psycopg.rows import DictRow
 from security.besieged import ALICE, BOB, Besieged, value
 
 from ledger.ids import new_id
@@ -31,16 +34,82 @@ def registry() -> Registry:
     return registry
 
 
-def test_p9_payloads_are_empty(besieged: Besieged) -> None:
+def listening(besieged: Besieged) -> Connection[DictRow]:
     listener = besieged.database.connect(ALICE)
     for channel in CHANNELS:
         listener.execute(f"listen {channel}".encode())
-    bob = besieged.database.connect(BOB)
-    draft = Draft()
-    push(bob, new_id(), 0, [draft, Draft("job.cancel_requested", "{}", draft.job_id)])
+    return listener
+
+
+def heard(listener: Connection[DictRow]) -> list[tuple[str, str]]:
+    """What it was told until now: the channel and the payload of each. A marker of its own comes last."""
+    listener.execute("select pg_notify('ledger_work', 'marker')")
+    notices = [(notice.channel, notice.payload) for notice in listener.notifies(timeout=0)]
+    assert notices.pop() == ("ledger_work", "marker")
+    return notices
+
+
+def test_p9_payloads_are_empty_whatever_happens_to_a_job(besieged: Besieged) -> None:
+    listener, bob = listening(besieged), besieged.database.connect(BOB)
+    worker = Worker(besieged.database.connect("worker"))
+    push(bob, new_id(), 0, [Draft(), Draft(), Draft(type="job.completed")])
+    bob.execute("select ledger.submit('noop', '{\"card\": 1}')")
     sequence(besieged.owner)
-    heard = {(notice.channel, notice.payload) for notice in listener.notifies(timeout=1)}
-    assert heard == {(channel, "") for channel in CHANNELS}
+    done, failed, running, *_ = worker.claim()
+    worker.record((done, "attempt.progressed", {"n": 1, "percent": 5}), (done, "job.completed", {"result": 1}))
+    worker.record((failed, "attempt.failed", {"error": {"type": "x"}, "retry_at": "2026-01-01T00:00:00Z"}))
+    owned = value(besieged.owner, "select owner from ledger.jobs where job_id = %(id)s", id=running["job_id"])
+    cancel(besieged.alice if owned == ALICE else bob, running["job_id"])
+    sequence(besieged.owner)
+    notices = heard(listener)
+    assert {channel for channel, _ in notices} == set(CHANNELS)
+    assert {payload for _, payload in notices} == {""}
+
+
+def test_p9_only_one_function_notifies_and_says_nothing(besieged: Besieged) -> None:
+    sources = besieged.owner.execute("""
+        select p.proname as name, p.prosrc as source from pg_proc p
+        where p.pronamespace = 'ledger'::regnamespace and p.prosrc ~* 'notify'
+    """).fetchall()
+    assert [row["name"] for row in sources if "pg_notify(" in row["source"]] == ["hint"]
+    assert [row["name"] for row in sources if re.search(r"\bnotify\s", row["source"], re.IGNORECASE)] == []
+    assert "pg_notify(p_channel, '')" in next(row["source"] for row in sources if row["name"] == "hint")
+
+
+def test_what_adds_no_event_announces_none(besieged: Besieged) -> None:
+    due = Draft(data='{"name": "noop", "run_at": "2099-01-01T00:00:00Z"}')
+    push(besieged.alice, besieged.alices_replica, 1, [due])
+    worker = Worker(besieged.database.connect("worker"))
+    (job,) = worker.claim(1)
+    ids = [new_id()]
+    worker.record((job, "job.completed", {}), ids=ids)
+    sequence(besieged.owner)
+    listener = listening(besieged)
+    worker.record((job, "job.completed", {}), ids=ids)
+    assert heard(listener) == [], "what is only sent again"
+    push(besieged.alice, besieged.alices_replica, 1, [due])
+    assert heard(listener) == [], "and likewise from a file"
+    assert besieged.refused(Draft("job.completed"), Draft(data="{}")) == ["not_allowed", "invalid"]
+    assert heard(listener) == [], "what is refused"
+    besieged.owner.execute("update ledger.queue set run_at = now() where run_at is not null")
+    sequence(besieged.owner)
+    assert heard(listener) == [("ledger_work", "")], "a pass that only lets a job go"
+    sequence(besieged.owner)
+    assert heard(listener) == [], "a pass that finds nothing"
+
+
+def test_a_cancel_of_no_job_that_is_here_stops_nothing_and_tells_nobody_to(besieged: Besieged) -> None:
+    listener = listening(besieged)
+    cancel(besieged.alice, new_id())
+    sequence(besieged.owner)
+    assert heard(listener) == [("ledger_events", ""), ("ledger_feed", "")]
+
+
+def test_a_pass_with_one_event_announces_the_feed(besieged: Besieged) -> None:
+    besieged.alice.execute("select ledger.submit('noop')")
+    listener = listening(besieged)
+    sequence(besieged.owner)
+    assert heard(listener) == [("ledger_feed", ""), ("ledger_work", "")]
 
 
 @pytest.mark.parametrize("payload", ["", "forged", '{"owner": "app_bob", "type": "job.completed"}', "x" * 7999])
@@ -92,10 +161,15 @@ def test_p4_taking_over_a_dead_processors_lock_does_not_hide_its_death(besieged:
     sequence(besieged.owner)
     connection = besieged.database.connect("worker")
     worker = Worker(connection)
+    (job,) = worker.claim(1)
     number = value(besieged.owner, "select number from ledger.processors where processor = %(id)s", id=worker.id)
     connection.close()
     besieged.alice.execute("select pg_advisory_lock(1785686116, %(number)s)", {"number": number})
-    besieged.database.connect("worker").execute("select ledger.find_lost(interval '0 seconds', interval '1 day')")
+    assert value(besieged.owner, "select count(*) from ledger.claims where processor = %(id)s", id=worker.id) == 1
+    lost = besieged.database.connect("worker").execute(
+        "select job_id from ledger.find_lost(interval '0 seconds', interval '1 day')"
+    )
+    assert [row["job_id"] for row in lost] == [job["job_id"]]
     assert value(
         besieged.owner, "select lost_at is not null from ledger.processors where processor = %(id)s", id=worker.id
     )

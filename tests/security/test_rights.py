@@ -58,6 +58,14 @@ def test_p11_no_right_on_sequences_or_to_create(besieged: Besieged) -> None:
     assert value(besieged.owner, "select has_schema_privilege('app_alice', 'ledger', 'create')") is False
 
 
+def test_p11_rows_are_kept_apart_where_clients_have_rows(besieged: Besieged) -> None:
+    """Should a grant on one of these ever slip in, it shows nothing by itself."""
+    guarded = besieged.owner.execute(
+        "select relname from pg_class where relrowsecurity and relnamespace = 'ledger'::regnamespace"
+    )
+    assert {"events", "jobs", "log"} <= {row["relname"] for row in guarded}
+
+
 def test_every_function_with_its_owners_rights_has_a_fixed_search_path(besieged: Besieged) -> None:
     loose = besieged.owner.execute("""
         select p.proname from pg_proc p
