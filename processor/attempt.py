@@ -12,17 +12,20 @@ from pydantic_core import from_json, to_json
 
 from ledger.events import JobError
 from processor.context import JobCancelled, JobContext
+from processor.describe import drop_first_frame
 from processor.outcome import (
+    NOTHING,
     OUTCOMES,
     Cancelled,
     Completed,
     Deferred,
     Entry,
     Failed,
-    Outcome,
     Permanent,
     Retry,
+    Settled,
     describe,
+    settle,
     write_json,
 )
 from processor.reports import Reports
@@ -142,30 +145,38 @@ class Attempt:
         else:
             self.tenure.recorder.add(self, [entry], receipt=receipt)
 
-    def call(self) -> Outcome | None:
+    def call(self) -> Settled | None:
         """Run a plain handler. Gives what came of it, and raises nothing."""
         try:
             return self.judge(self.handler.call(self.request.params, JobContext(self)))
         except BaseException as error:
             return self.judge_error(error)
 
-    async def call_async(self) -> Outcome | None:
+    async def call_async(self) -> Settled | None:
         """Run an async handler. Gives what came of it; raises only when the event loop is torn down."""
         self.begun = True
         try:
             if self.must_stop is not None:
                 raise JobCancelled("stopped before it began")
             return self.judge(await self.handler.call(self.request.params, JobContext(self)))
-        except GeneratorExit:
-            raise
         except BaseException as error:
+            if issubclass(type(error), GeneratorExit) and not self._is_current():
+                raise  # this coroutine is closed from outside, and may do nothing any more
             return self.judge_error(error)
 
-    def judge(self, value: Any) -> Outcome:
-        """The outcome that a handler's return value stands for."""
-        return value if isinstance(value, OUTCOMES) else Completed(value)
+    def _is_current(self) -> bool:
+        try:
+            return asyncio.current_task() is self.task
+        except RuntimeError:
+            return False
 
-    def judge_error(self, error: BaseException) -> Outcome | None:
+    def judge(self, value: Any) -> Settled:
+        """The outcome that a handler's return value stands for."""
+        if value is None:
+            return NOTHING
+        return settle(value if isinstance(value, OUTCOMES) else Completed(value))
+
+    def judge_error(self, error: BaseException) -> Settled | None:
         """The outcome that an error stands for; None where nothing may be recorded any more.
 
         Once an attempt was asked to stop, every error counts as its stopping: cleaning up is not always tidy.
@@ -179,14 +190,20 @@ class Attempt:
                 return Deferred(after=0)
             case StopReason.LOST:
                 return None
-        if isinstance(error, JobCancelled):
+        if issubclass(type(error), JobCancelled):
             return Cancelled()
-        inside = error.__traceback__.tb_next if error.__traceback__ else None
-        if isinstance(error, self.handler.no_retry):
-            return Failed(describe(error.with_traceback(inside), retryable=False))
-        return Retry(error=describe(error.with_traceback(inside), retryable=True))
+        drop_first_frame(error)
+        if self._is_permanent(error):
+            return Failed(describe(error, retryable=False))
+        return Retry(error=describe(error, retryable=True))
 
-    def timed_out(self) -> Outcome:
+    def _is_permanent(self, error: BaseException) -> bool:
+        try:
+            return isinstance(error, self.handler.no_retry)
+        except BaseException:  # the classes are the handler's own, and so is what they say
+            return issubclass(type(error), Permanent)
+
+    def timed_out(self) -> Settled:
         """The outcome of an attempt that ran out of time."""
         message = f"attempt {self.job.attempt} had {self.timeout_s:g} s"
         return Retry(error=JobError(type="Timeout", message=message, retryable=True))

@@ -12,10 +12,9 @@ A handler may return one of these values, return anything else (which is then th
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
@@ -31,11 +30,9 @@ from ledger.events import (
 )
 from ledger.readable import HINT, MAX_DEPTH, are_suspect_bytes, find_unreadable
 from processor.claimed import Claimed
+from processor.describe import MAX_MESSAGE_CHARS, MAX_TRACEBACK_CHARS, MAX_TYPE_CHARS, describe_exception, storable
 from processor.retry import RetryPolicy
 
-MAX_TYPE_CHARS: Final = 200
-MAX_MESSAGE_CHARS: Final = 4_000
-MAX_TRACEBACK_CHARS: Final = 16_000
 ROOM_FOR_ENVELOPE: Final = 200
 """Bytes that the fields around a result may take."""
 
@@ -96,6 +93,18 @@ Outcome: TypeAlias = Completed | Retry | Failed | Deferred | Cancelled
 OUTCOMES: Final = (Completed, Retry, Failed, Deferred, Cancelled)
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What becomes of ``Completed`` where its handler ran: the result as JSON text, None where there is none."""
+
+    text: str | None = None
+
+
+Settled: TypeAlias = Written | Retry | Failed | Deferred | Cancelled
+"""An outcome that holds nothing of the handler's any more, so that no code of its runs in recording it."""
+NOTHING: Final = Written()
+
+
 class Entry(NamedTuple):
     """An event yet without its envelope: type, and data as JSON text."""
 
@@ -103,9 +112,32 @@ class Entry(NamedTuple):
     data: str
 
 
+def settle(outcome: Outcome) -> Settled:
+    """Write the result and describe the error, whose own code may then run: to be called where the handler ran.
+
+    A result that cannot be written fails the job: trying again would not help.
+    """
+    match outcome:
+        case Completed(None):
+            return NOTHING
+        case Completed(result):
+            try:
+                return Written(write_json(result, what="the result"))
+            except InvalidEvent as error:
+                return Failed(JobError(type="InvalidResult", message=error.message, retryable=False))
+            except BaseException as error:
+                return Failed(_trouble(error, "InvalidResult", "the result cannot be written"))
+        case Retry(after, error) if error is not None:
+            return Retry(after, describe(error, retryable=True))
+        case Failed(error):
+            return Failed(describe(error, retryable=False))
+        case _:
+            return outcome
+
+
 def conclude(
     job: Claimed,
-    outcome: Outcome,
+    outcome: Outcome | Written,
     now: datetime,
     policy: RetryPolicy,
     *,
@@ -115,17 +147,19 @@ def conclude(
     """The events that record how this attempt ended.
 
     ``now`` is the server's time, ``chance`` a random number from 0 up to 1, ``max_attempts`` the handler's own (what
-    the job asks for goes before it). A result that cannot be written fails the job: trying again would not help.
+    the job asks for goes before it).
     """
-    match outcome:
-        case Completed(result):
-            return conclude_completion(job, result)
+    settled = outcome if isinstance(outcome, Written) else settle(outcome)
+    match settled:
+        case Written(text):
+            return conclude_completion(job, text)
         case Retry(after, error):
             limit = job.max_attempts if job.max_attempts is not None else max_attempts
             retry_at = policy.after_failure(job.failures + 1, now, max_attempts=limit, chance=chance)
             if retry_at is not None and after is not None:
                 retry_at = _later(now, after)
-            return _failed(job, describe(error or "the handler asked for another attempt", retryable=True), retry_at)
+            reason = "the handler asked for another attempt" if error is None else error
+            return _failed(job, describe(reason, retryable=True), retry_at)
         case Failed(error):
             return _failed(job, describe(error, retryable=False), None)
         case Deferred(until, after):
@@ -135,15 +169,16 @@ def conclude(
             return [Entry("job.cancelled", f'{{"attempt":{job.attempt}}}')]
 
 
-def conclude_completion(job: Claimed, result: Any) -> list[Entry]:
+def conclude_completion(job: Claimed, text: str | None) -> list[Entry]:
     """``conclude`` for what most attempts come to: it needs no time and no policy."""
-    if result is None:
+    if text is None:
         return [Entry("job.completed", f'{{"attempt":{job.attempt}}}')]
-    try:
-        text = write_json(result, what="the result")
-    except InvalidEvent as error:
-        return _failed(job, JobError(type="InvalidResult", message=error.message, retryable=False), None)
     return [Entry("job.completed", f'{{"attempt":{job.attempt},"result":{text}}}')]
+
+
+def conclude_trouble(job: Claimed, error: BaseException) -> list[Entry]:
+    """The events for an attempt whose end cannot be recorded as it was: the job fails, and says why."""
+    return _failed(job, _trouble(error, "Unrecordable", "how it ended cannot be recorded"), None)
 
 
 def conclude_loss(
@@ -170,21 +205,17 @@ def conclude_loss(
 
 
 def describe(error: BaseException | JobError | str, *, retryable: bool) -> JobError:
-    """An error as it is recorded: bounded, and free of what a database cannot store."""
-    match error:
-        case JobError():
-            return _bounded(error)
-        case str():
-            return JobError(type="Error", message=storable(error, MAX_MESSAGE_CHARS), retryable=retryable)
-    lines = "".join(traceback.format_exception(error)) if error.__traceback__ else None
-    hint = f" ({error.hint})" if isinstance(error, LedgerError) and error.hint else ""
-    return JobError(
-        type=storable(type(error).__name__, MAX_TYPE_CHARS),
-        message=storable(f"{error}{hint}", MAX_MESSAGE_CHARS),
-        # the end of a traceback is where it happened
-        traceback=storable(lines[-MAX_TRACEBACK_CHARS:], MAX_TRACEBACK_CHARS) if lines else None,
-        retryable=retryable,
-    )
+    """An error as it is recorded: bounded, and free of what a database cannot store. It raises nothing."""
+    # type, and not isinstance: a value's own code may have a say in that
+    kind = type(error)
+    if issubclass(kind, str):
+        return JobError(type="Error", message=storable(cast("str", error), MAX_MESSAGE_CHARS), retryable=retryable)
+    try:
+        if issubclass(kind, JobError):
+            return _bounded(cast("JobError", error))
+    except BaseException as trouble:
+        return describe_exception(trouble, retryable=retryable)
+    return describe_exception(error, retryable=retryable)
 
 
 def write_json(value: Any, *, what: str) -> str:
@@ -212,6 +243,12 @@ def write_json(value: Any, *, what: str) -> str:
             hint="store it elsewhere, and record where",
         )
     return text.decode()
+
+
+def _trouble(error: BaseException, kind: str, what: str) -> JobError:
+    found = describe(error, retryable=False)
+    message = storable(f"{what}: {found.type}: {found.message}", MAX_MESSAGE_CHARS)
+    return found.model_copy(update={"type": kind, "message": message})
 
 
 def _failed(job: Claimed, error: JobError, retry_at: datetime | None) -> list[Entry]:
@@ -242,10 +279,3 @@ def _later(now: datetime, seconds: float) -> datetime:
         return now + timedelta(seconds=seconds)
     except OverflowError:
         return datetime.max.replace(tzinfo=now.tzinfo)
-
-
-def storable(text: str, limit: int) -> str:
-    """Text for people to read, as evidence: bounded, with a mark in place of what Postgres cannot hold as text."""
-    # that is NUL, and half of a surrogate pair
-    clean = text[: limit + 1].replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"

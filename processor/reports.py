@@ -10,7 +10,8 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from ledger.errors import InvalidEvent
-from processor.outcome import Entry, storable, write_json
+from processor.describe import storable
+from processor.outcome import Entry, write_json
 
 MAX_LINE_CHARS: Final = 8_000
 MAX_EVENT_CHARS: Final = 60_000

@@ -11,7 +11,17 @@ from ledger.events import JobError
 from processor.attempt import Attempt, StopReason
 from processor.hints import Hints
 from processor.lanes import STALE_S, Lane
-from processor.outcome import Cancelled, Completed, Deferred, Entry, Failed, Outcome, conclude, conclude_completion
+from processor.outcome import (
+    Cancelled,
+    Deferred,
+    Entry,
+    Failed,
+    Settled,
+    Written,
+    conclude,
+    conclude_completion,
+    conclude_trouble,
+)
 from processor.registry import InvalidParams
 
 if TYPE_CHECKING:
@@ -135,6 +145,9 @@ class Runner:
         except InvalidParams as error:
             self._finish(attempt, Failed(JobError(type="InvalidParams", message=error.message, retryable=False)))
             return
+        except BaseException as error:  # a validator is code of the handler's
+            self._finish(attempt, attempt.judge_error(error) or Deferred(after=0))
+            return
         attempt.lane.start()
         attempt.started_at = self._loop.time()
         timeout_s = attempt.timeout_s
@@ -153,27 +166,32 @@ class Runner:
         if not self._home.post(self._returned, attempt, outcome):
             logger.warning("job %s: returned after the processor had ended", attempt.job.job_id)
 
-    def _returned(self, attempt: Attempt, outcome: Outcome | None) -> None:
+    def _returned(self, attempt: Attempt, outcome: Settled | None) -> None:
         lane = attempt.lane
         lane.end(self._loop.time() - attempt.started_at)
         if outcome is not None:
             if not attempt.over:
                 self._finish(attempt, outcome)
-            elif isinstance(outcome, Completed) and attempt.must_stop is not StopReason.LOST:
+            elif isinstance(outcome, Written) and attempt.must_stop is not StopReason.LOST:
                 # too late to count; the ledger keeps it as evidence
                 self._recorder.add(attempt, self._conclude(attempt, outcome))
         self._fill(lane)
         if lane.hungry:
             self._hints.tell_of_room()
 
-    def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Record how an attempt ended; what it said last goes before."""
-        self._recorder.add(attempt, [*attempt.take_reports(), *self._conclude(attempt, outcome)], ends=True)
+    def _finish(self, attempt: Attempt, outcome: Settled) -> None:
+        """Record how an attempt ended; what it said last goes before. Whatever goes wrong here, it ends."""
+        try:
+            entries = [*attempt.take_reports(), *self._conclude(attempt, outcome)]
+        except BaseException as error:
+            logger.exception("job %s: how it ended cannot be recorded", attempt.job.job_id)
+            entries = conclude_trouble(attempt.job, error)
+        self._recorder.add(attempt, entries, ends=True)
         self._forget(attempt)
 
-    def _conclude(self, attempt: Attempt, outcome: Outcome) -> list[Entry]:
-        if isinstance(outcome, Completed):
-            return conclude_completion(attempt.job, outcome.result)
+    def _conclude(self, attempt: Attempt, outcome: Settled) -> list[Entry]:
+        if isinstance(outcome, Written):
+            return conclude_completion(attempt.job, outcome.text)
         handler = attempt.handler
         return conclude(
             attempt.job,
@@ -193,7 +211,7 @@ class Runner:
         if not self.in_hand:
             self._empty.set()
 
-    def _drop_waiting(self, attempt: Attempt, outcome: Outcome) -> bool:
+    def _drop_waiting(self, attempt: Attempt, outcome: Settled) -> bool:
         try:
             attempt.lane.waiting.remove(attempt)
         except ValueError:

@@ -6,16 +6,20 @@ process from ending. These threads are daemons: whoever stops the service decide
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TypeAlias
 
+from processor.describe import type_name
+
 Work: TypeAlias = Callable[[], None]
+logger = logging.getLogger(__name__)
 
 
 class Threads:
-    """Up to ``limit`` daemon threads, made as they are needed. Work must not raise."""
+    """Up to ``limit`` daemon threads, made as they are needed. Work that raises is logged, and costs no thread."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -38,6 +42,10 @@ class Threads:
 
     def _serve(self) -> None:
         while (work := self._work.get()) is not None:
-            work()
+            try:
+                work()
+            except BaseException as error:
+                # only its type: a description is code of the error's own
+                logger.critical("work for a thread raised %s", type_name(error))
             del work  # nothing of a finished job may live on while the thread waits
             self._idle.release()
