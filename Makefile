@@ -5,23 +5,32 @@ PYTHON  ?= python3
 ARGS    ?=
 SECONDS ?= 60
 SEED    ?= 1
+EXAMPLES ?= 200
+# a long test is there to find what others did not, so it has the usual seed only where that is asked for
+LONG_SEED = $(if $(filter file,$(origin SEED)),$$(od -An -N2 -tu2 /dev/urandom | tr -d ' '),$(SEED))
 VENV    := .venv
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak bench check format clean
+.PHONY: help demo test test-long soak bench check format clean
 
 help: ## show this list
 	@echo "usage: make <target> [ARGS=...] [PYTHON=python3.12]"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
 
 demo: $(READY) ## run the demo; its options go in ARGS, as in make demo ARGS=--help
 	@$(BIN)/jobledger demo $(ARGS)
 
 test: $(READY) ## run the tests; pytest's options go in ARGS
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-long: $(READY) ## what takes long: the tests marked so, the model check and a soak of SECONDS, with a SEED, or a new one
+	@seed=$(LONG_SEED); echo "test-long: SEED=$$seed" >&2; set -e; \
+	$(BIN)/python -m pytest -m long $(ARGS); \
+	SYNC_MODEL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -o faulthandler_timeout=0 --hypothesis-seed=$$seed tests/sync_model; \
+	PYTHONPATH=.:tests $(BIN)/python -m soak --seconds $(SECONDS) --seed $$seed
 
 soak: $(READY) ## many replicas behind a broken network for SECONDS; SEED picks the faults
 	@PYTHONPATH=.:tests $(BIN)/python -m soak --seconds $(SECONDS) --seed $(SEED) $(ARGS)
@@ -52,6 +61,6 @@ $(READY): pyproject.toml
 	@echo "preparing $(VENV) with $$($(PYTHON) -V 2>&1): about a minute, once" >&2
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "error: $(PYTHON) -m venv failed (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-warn-script-location \
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-warn-script-location \
 	  --root-user-action=ignore --editable '.[dev]'
 	@touch $@

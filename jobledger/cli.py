@@ -50,7 +50,7 @@ VERBS = {
     "history": Verb("ledger.cli:history", "Show everything that happened to a job.", "auditor"),
     "log": Verb("ledger.cli:log", "Read the ledger in order.", "auditor"),
     "verify": Verb("ledger.cli:verify", "Check that the state is what the events say.", "auditor"),
-    "demo": Verb("jobledger.demo:demo", "See it all work, in one terminal.", "try it"),
+    "demo": Verb("jobledger.demo.verb:demo", "See it all work, in one terminal.", "try it"),
     "pg": Verb("jobledger.pg_cli:pg", "Start and stop a PostgreSQL server of your own.", "try it"),
 }
 ALIASES = {"status": "show"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import click
 
 from jobledger.embedded import EmbeddedPostgres
-from ledger.console import emit_json, json_option, say
+from ledger.console import emit_json, json_option, say, say_aside
 
 
 def default_data() -> Path:
@@ -70,7 +71,7 @@ def start(data: Path, port: int | None, as_json: bool) -> None:
 @data_option
 @json_option
 def stop(data: Path, as_json: bool) -> None:
-    """Stop the server, if it is running. Its data stays.
+    """Stop the server, if it is running. Its data stays, and it is said where.
 
     \b
     Example:
@@ -78,6 +79,8 @@ def stop(data: Path, as_json: bool) -> None:
     """
     server = EmbeddedPostgres(data)
     server.stop()
+    if server.cluster.exists() and not as_json:
+        say_aside(f"stopped; its data stays in {server.data} (to be rid of it: rm -r {shlex.quote(str(server.data))})")
     _show(server, None, as_json)
 
 

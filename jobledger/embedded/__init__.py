@@ -18,6 +18,6 @@ The data folder holds ``cluster`` (what PostgreSQL calls its data directory), ``
 """
 
 from jobledger.embedded.server import EmbeddedPostgres
-from jobledger.embedded.temporary import temporary_postgres
+from jobledger.embedded.temporary import TemporaryHome, temporary_home, temporary_postgres
 
-__all__ = ["EmbeddedPostgres", "temporary_postgres"]
+__all__ = ["EmbeddedPostgres", "TemporaryHome", "temporary_home", "temporary_postgres"]

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from databases import Database
 from doors import Draft, Worker, assert_projection_is_fold, cancel, push, push_jobs, sequence
 from psycopg import Connection
@@ -119,6 +120,23 @@ def test_summing_up_costs_what_has_changed_and_not_what_there_is(database: Datab
     assert changed_rows(owner) == before + 2, "one that is ready, and two that run"
     assert tally(owner) == []
     assert counted(owner) == {"pending": 3_001, "running": 2}
+    assert_projection_is_fold(owner)
+
+
+@pytest.mark.long
+def test_two_hundred_thousand_names_cost_the_next_summing_nothing(database: Database) -> None:
+    alice, owner = database.connect("app_alice"), database.connect()
+    for first in range(0, 200_000, 5_000):
+        many_names(alice, 5_000, first=first)
+    sequence(owner)
+    owner.execute("select ledger.sum_tally()")
+    before = changed_rows(owner)
+    for _ in range(20):
+        push_jobs(alice, 500)
+        sequence(owner)
+    assert changed_rows(owner) - before <= 2
+    stats = read_stats(owner, most=20)
+    assert (len(stats["handlers"]), stats["more_handlers"], stats["ready"]) == (20, 199_981, 210_000)
     assert_projection_is_fold(owner)
 
 

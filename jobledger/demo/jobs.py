@@ -1,4 +1,4 @@
-"""The demo's jobs: count the lines and words of a file, and hash it. Served with --app jobledger.demo_jobs:jobs."""
+"""The demo's jobs: count the lines and words of a file, and hash it. Served with --app jobledger.demo.jobs:jobs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from processor import JobContext, Permanent, Registry
 
 jobs: Final = Registry()
 
-SLOW_DISK_S: Final = 0.008
-"""Each file takes this much longer than it would, so that there is something to watch, and to kill."""
-
 
 class CountParams(BaseModel):
-    """Which file, and whether its first attempt shall fail as an unreliable disk would make it."""
+    """Which file, how slow its disk is, and whether it does not answer the first attempt."""
 
     path: Path
+    disk_s: float = 0.0
     fails_once: bool = False
 
 
@@ -40,7 +38,7 @@ def count(path: Path) -> Counts:
 def count_file(params: CountParams, job: JobContext) -> Counts:
     """Count one file. A file that is not there fails at once: trying again would not bring it back."""
     job.progress(10, "reading")
-    time.sleep(SLOW_DISK_S)
+    time.sleep(params.disk_s)
     if params.fails_once and job.attempt == 1:
         raise OSError(f"{params.path}: the disk did not answer")
     try:

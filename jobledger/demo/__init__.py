@@ -1,0 +1,1 @@
+"""The whole path on real files, in one terminal, checked against itself."""

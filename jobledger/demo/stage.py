@@ -1,0 +1,175 @@
+"""The demo's server and processors, and the watching of them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from jobledger.embedded import TemporaryHome
+from ledger.database import connect
+from ledger.errors import LedgerError
+from ledger.schema import install
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg.rows import DictRow
+
+PROCESSORS: Final = 2
+PATIENCE_S: Final = 50.0
+"""The demo ends by itself in under a minute; what is not done by then is told as a failure."""
+POLL_S: Final = 0.05
+ENDED: Final = ("completed", "cancelled", "failed")
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A processor that was killed, when by the server's clock, and how many jobs it was running."""
+
+    processor: UUID
+    at: datetime
+    running: int
+
+
+class Stage:
+    """A server with the ledger, and processors that run."""
+
+    def __init__(self, home: TemporaryHome, admin: Connection[DictRow]) -> None:
+        self.admin: Final = admin
+        self.app_dsn: Final = home.server.dsn(user="demo_app")
+        self.worker_dsn: Final = home.server.dsn(user="demo_worker")
+        self._processors: dict[subprocess.Popen[bytes], Path] = {}
+
+    def wait_for(self, holds: Callable[[], bool], what: str) -> None:
+        """Look again and again until something holds. Raises LedgerError when it does not in time.
+
+        Raises LedgerError too, with its last words, if a processor ends meanwhile by itself.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds():
+            for process, log in self._processors.items():
+                if process.poll() is not None:
+                    said = log.read_text(errors="replace").splitlines()[-1:] or ["it said nothing"]
+                    raise LedgerError(f"a processor of the demo ended with code {process.returncode}: {said[0]}")
+            if time.monotonic() > deadline:
+                raise LedgerError(
+                    f"the demo waited {PATIENCE_S:.0f} s for {what}", hint="run it again on a quieter machine"
+                )
+            time.sleep(POLL_S)
+
+    def added(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._processors[process] = log
+
+    def wait_until_registered(self) -> None:
+        self.wait_for(lambda: self.value("select count(*) from ledger.processors") == PROCESSORS, "its processors")
+
+    def kill_a_busy_one(self) -> Killed | None:
+        """Kill the processor that runs the most jobs. None when there is none left to run."""
+        while True:
+            busiest = self.admin.execute(
+                """
+                select p.processor, p.pid from ledger.jobs j join ledger.processors p on p.processor = j.processor
+                group by p.processor order by count(*) desc limit 1"""
+            ).fetchone()
+            if busiest is None and self.value("select count(*) from ledger.jobs where finished_at is null") == 0:
+                return None
+            process = busiest and next((p for p in self._processors if p.pid == busiest["pid"]), None)
+            if not busiest or not process:
+                time.sleep(0.01)
+                continue
+            # held still, it cannot finish them between the look and the kill
+            process.send_signal(signal.SIGSTOP)
+            at, running = (
+                self.value("select clock_timestamp()"),
+                self.value("select count(*) from ledger.jobs where processor = %(id)s", id=busiest["processor"]),
+            )
+            if running:
+                del self._processors[process]
+                process.kill()
+                process.wait()
+                return Killed(busiest["processor"], at, running)
+            process.send_signal(signal.SIGCONT)
+
+    def wait_for_takeover(self, killed: Killed) -> float | None:
+        """Wait until a job of the killed one runs again; after how many seconds. None if it had just ended them all."""
+        again = """
+            select min(s.recorded_at) from ledger.events l
+            join ledger.events s on s.job_id = l.job_id and s.type = 'attempt.started' and s.recorded_at > l.recorded_at
+            where l.type = 'attempt.lost'"""
+        own = "select count(*) from ledger.jobs where processor = %(id)s"
+
+        def known() -> bool:
+            if self.value(again) is not None:
+                return True
+            lost = self.value("select count(*) from ledger.events where type = 'attempt.lost'")
+            return bool(lost == 0 and self.value(own, id=killed.processor) == 0)
+
+        self.wait_for(known, "a lost job to run again")
+        at = self.value(again)
+        return None if at is None else (at - killed.at).total_seconds()
+
+    def wait_until_sequenced(self) -> None:
+        """Until every event in the ledger is in order."""
+        unsequenced = (
+            "select count(*) from ledger.events e where not exists (select from ledger.log l where l.event_id = e.id)"
+        )
+        self.wait_for(lambda: self.value(unsequenced) == 0, "the log to be complete")
+
+    def value(self, query: str, **parameters: Any) -> Any:
+        row = self.admin.execute(query.encode(), parameters).fetchone()
+        return next(iter(row.values())) if row else None
+
+
+@contextmanager
+def open_stage(home: TemporaryHome) -> Iterator[Stage]:
+    """Start the server, install the schema, make a login for the app and one for the processors, and start these."""
+    home.server.start()
+    with connect(home.server.dsn(), application_name="jobledger demo") as admin:
+        install(admin)
+        admin.execute("create role demo_app login in role ledger_client")
+        admin.execute("create role demo_worker login in role ledger_processor")
+        stage = Stage(home, admin)
+        with _processor(home, stage, "1"), _processor(home, stage, "2"):
+            stage.wait_until_registered()
+            yield stage
+
+
+@contextmanager
+def live(console: Console, stage: Stage, total: int) -> Iterator[Callable[[float], None]]:
+    """Progress bars; gives a function that follows the work until a share of all jobs has ended."""
+    columns = (TextColumn("   {task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        bars = {status: progress.add_task(status, total=total) for status in (*ENDED, "running")}
+
+        def watch(share: float) -> None:
+            def enough() -> bool:
+                rows = stage.admin.execute("select status, count(*) as n from ledger.jobs group by status").fetchall()
+                counts = {row["status"]: row["n"] for row in rows}
+                for status, bar in bars.items():
+                    progress.update(bar, completed=counts.get(status, 0))
+                return bool(sum(counts.get(status, 0) for status in ENDED) >= share * total)
+
+            stage.wait_for(enough, "the jobs to be done")
+
+        yield watch
+
+
+@contextmanager
+def _processor(home: TemporaryHome, stage: Stage, name: str) -> Iterator[None]:
+    """A real, separate processor."""
+    log = home.folder / f"processor-{name}.log"
+    serve = [sys.executable, "-m", "jobledger", "serve", "--app", "jobledger.demo.jobs:jobs", "--threads", "4"]
+    with home.process([*serve, "--dsn", stage.worker_dsn], log) as process:
+        stage.added(process, log)
+        yield
