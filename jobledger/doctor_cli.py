@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from ledger.console import MOST_SHOWN, all_option, dsn_option, emit_json, json_option, replica_option, say
 from ledger.errors import ServerUnreachable
 from ledger.finding import Finding
+from ledger.settings import SettingsFile
 
 _LIBPQ: Final = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 
@@ -46,7 +47,8 @@ def doctor(context: click.Context, full: bool, show_all: bool, replica: Path, ds
     named = context.get_parameter_source("replica") is not ParameterSource.DEFAULT
     with_file = named or (not dsn and replica.exists())
     with_server = bool(dsn) or not with_file or any(os.environ.get(name) for name in _LIBPQ)
-    findings = list(_examine_file(replica, full)) if with_file else []
+    findings = _say_settings(context)
+    findings += _examine_file(replica, full) if with_file else []
     unreachable = False
     if with_server:
         try:
@@ -69,6 +71,16 @@ def doctor(context: click.Context, full: bool, show_all: bool, replica: Path, ds
         context.exit(1)
     if unreachable:
         context.exit(ServerUnreachable.exit_code)
+
+
+def _say_settings(context: click.Context) -> list[tuple[str, Finding]]:
+    found = context.find_object(SettingsFile)
+    if found is None or (found.path is None and found.ignored is None):
+        return []
+    told = f"from {found.path}" if found.path else "from no file"
+    if found.ignored is None:
+        return [("here", Finding("ok", "settings", told))]
+    return [("here", Finding("warn", "settings", told, found.ignored))]
 
 
 def _examine_file(replica: Path, full: bool) -> Iterator[tuple[str, Finding]]:

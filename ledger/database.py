@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from ledger.dsn import MISTYPED, may_show, without_password
 from ledger.errors import LedgerError, LoginRefused, ServerUnreachable, one_line
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def connect(dsn: str, *, application_name: str = "jobledger", autocommit: bool =
             dsn, row_factory=dict_row, prepare_threshold=None, **_options(application_name, autocommit)
         )
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        raise no_session(error) from error
+        raise no_session(error, dsn) from None  # the cause would show what this leaves out
 
 
 async def connect_async(
@@ -118,7 +119,7 @@ async def connect_async(
             dsn, row_factory=dict_row, **_options(application_name, autocommit)
         )
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        raise no_session(error) from error
+        raise no_session(error, dsn) from None  # the cause would show what this leaves out
 
 
 def is_pooled(connection: Connection[DictRow]) -> bool:
@@ -147,8 +148,8 @@ def _options(application_name: str, autocommit: bool) -> dict[str, Any]:
     return {"application_name": application_name, "autocommit": autocommit, "connect_timeout": CONNECT_TIMEOUT_S}
 
 
-def no_session(error: Exception) -> LedgerError:
-    """What a failed attempt to connect means.
+def no_session(error: Exception, dsn: str) -> LedgerError:
+    """What a failed attempt to connect to ``dsn`` means. A password in it is not shown, however it was mistyped.
 
     libpq passes on no SQLSTATE here, so the server's English is what there is to go by. Where it speaks another
     language, a login that it refuses reads as a server that cannot be reached, and is tried again just the same.
@@ -157,7 +158,11 @@ def no_session(error: Exception) -> LedgerError:
 
     said = one_line(error)
     if isinstance(error, psycopg.ProgrammingError):
-        return LedgerError(f"not a connection string: {said}", hint="use postgresql://user@host/database")
+        hint = "use postgresql://user@host/database; what is wrong is not shown, as it may be the password"
+        return LedgerError("not a connection string", hint=hint)
+    if not may_show(dsn):
+        return ServerUnreachable("no session with Postgres, and the connection string looks mistyped", hint=MISTYPED)
+    said = without_password(said, dsn)
     for pattern, hint in _REFUSALS.items():
         if re.search(pattern, said):
             return LoginRefused(f"Postgres does not let this login in: {said}", hint=hint)

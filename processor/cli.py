@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ledger.console import MOST_SHOWN, all_option, dsn_option, emit_json, emit_table, json_option, printable, say
+from ledger.settings import SettingsFile
 
 if TYPE_CHECKING:
     from processor.registry import Registry
@@ -116,10 +117,14 @@ def serve(
     SIGTERM or SIGINT lets running jobs end, gives back the others, and ends with exit code 0; a second one ends it
     at once, with exit code 1, and other processors take over its jobs.
 
+    Handlers do not find JOBLEDGER_DSN, PGPASSWORD and PGPASSFILE in their environment: what needs a database gets a
+    login of its own.
+
     \b
     Example:
       jobledger serve --app shop.jobs:jobs --namespace default --concurrency 200
     """
+    from ledger.dsn import take_credentials
     from ledger.schema import open_ledger
     from processor.app import load_registry
     from processor.garbage import collect_rarely
@@ -129,6 +134,10 @@ def serve(
     log = logging.StreamHandler(sys.stderr)
     log.setFormatter(LogLines(LOG_FORMAT))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[log])
+    found = click.get_current_context().find_object(SettingsFile)
+    if found is not None and found.path is not None:
+        logging.getLogger(__name__).info("settings from %s", found.path)
+    dsn = take_credentials(dsn, os.environ)  # before there is any code of a handler
     registry = load_registry(app)
     asked = {"concurrency": concurrency, "threads": threads, "drain_timeout": drain, "poll_interval": poll}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}

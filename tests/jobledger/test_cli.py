@@ -14,6 +14,7 @@ import pytest
 from databases import Database
 from doors import push_jobs, sequence
 
+from client_sync import JobClient
 from jobledger.cli import ALIASES, INTERRUPTED, VERBS, cli, run
 
 ROOT = Path(__file__).parents[2]
@@ -127,6 +128,28 @@ def test_a_flag_goes_before_a_variable_before_the_file_before_the_default(
     assert f'"/nonexistent/.s.PGSQL.{port}"' in told
     assert told.startswith("error: no session with Postgres: ")
     assert told.count("\n") == 1
+
+
+def test_a_file_of_settings_can_be_named_and_doctor_says_which_one_is_used(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PGHOST", "/nonexistent")
+    (bare / "jobledger.toml").write_text('dsn = "port=3"\n')
+    (bare / "other.toml").write_text('dsn = "port=4"\n')
+    (bare / "other.toml").chmod(0o666)
+    JobClient(bare / "app.db").close()
+    assert run(["doctor", "--db", "app.db"]) == 7
+    assert f"from {bare / 'jobledger.toml'}" in capsys.readouterr().out
+    assert run(["--config", "other.toml", "log"]) == 7
+    assert ".s.PGSQL.4" in capsys.readouterr().err
+    (bare / "jobledger.toml").chmod(0o666)
+    assert run(["log"]) == 7
+    note, error = capsys.readouterr().err.splitlines()
+    assert note.startswith("note: ")
+    assert "can be written by everyone and is not read" in note
+    assert ".s.PGSQL.5432" in error
+    assert run(["--config", "missing.toml", "log"]) == 1
+    assert "missing.toml" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["log", "--json"]])

@@ -49,7 +49,7 @@ def test_a_file_that_a_variable_or_the_settings_name_is_examined(
 ) -> None:
     JobClient(bare / "app.db").close()
     (bare / "jobledger.toml").write_text('db = "app.db"\n')
-    assert set(doctor(capsys, code=0)) == {"file"}
+    assert set(doctor(capsys, code=0)) == {"file", "here"}, "and which settings are used"
     (bare / "jobledger.toml").unlink()
     monkeypatch.setenv("JOBLEDGER_DB", "app.db")
     assert set(doctor(capsys, code=0)) == {"file"}

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledger.errors import LedgerError
-from ledger.settings import read_defaults
+from ledger.settings import SettingsFile, settings_file
+from ledger.settings import read_defaults as read_file
 
 VERBS = ["serve", "log", "submit"]
+
+
+def read_defaults(verbs: list[str]) -> dict[str, dict[str, Any]]:
+    """What the file says that is found from here."""
+    found = settings_file()
+    return {} if found.path is None else read_file(verbs, found.path)
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +60,50 @@ def test_a_named_file_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOBLEDGER_CONFIG", "missing.toml")
     with pytest.raises(LedgerError, match=r"missing\.toml"):
         read_defaults(VERBS)
+
+
+def test_a_file_that_everyone_can_write_is_not_read_but_told_of(elsewhere: Path) -> None:
+    here = elsewhere / "jobledger.toml"
+    here.write_text('dsn = "host=here"')
+    assert settings_file() == SettingsFile(here)
+    here.chmod(0o666)
+    found = settings_file()
+    assert found.path is None
+    assert found.ignored is not None
+    assert "can be written by everyone" in found.ignored
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("way", ["file", "link"])
+def test_a_strangers_file_is_not_read_but_told_of(elsewhere: Path, way: str) -> None:
+    here = elsewhere / "jobledger.toml"
+    if way == "file":
+        here.write_text('dsn = "host=here"')
+    else:
+        (elsewhere / "mine.toml").write_text('dsn = "host=mine"')
+        here.symlink_to("mine.toml")
+    os.chown(here, 12345, -1, follow_symlinks=False)
+    found = settings_file()
+    assert found.path is None
+    assert found.ignored is not None
+    assert "belongs to another user" in found.ignored
+
+
+def test_a_file_of_root_is_read_by_anyone_and_a_strangers_by_nobody(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an id may be, without being root: whose file it is and who asks are compared, and nothing else."""
+    here = elsewhere / "jobledger.toml"
+    here.write_text('dsn = "host=here"')
+    owner = here.stat().st_uid
+    monkeypatch.setattr("ledger.settings.os.geteuid", lambda: owner + 1)
+    assert (settings_file().path == here) is (owner == 0)
+
+
+def test_a_named_file_is_read_whosever_it_is(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = elsewhere / "named.toml"
+    named.write_text('dsn = "host=named"')
+    named.chmod(0o666)
+    assert settings_file(named) == SettingsFile(named)
+    monkeypatch.setenv("JOBLEDGER_CONFIG", str(named))
+    assert settings_file() == SettingsFile(named)
