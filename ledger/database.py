@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ledger.dsn import MISTYPED, may_show, without_password
 from ledger.errors import LedgerError, LoginRefused, ServerUnreachable, one_line
+from ledger.forks import keep_from_children
 
 if TYPE_CHECKING:
     import psycopg
@@ -99,9 +100,10 @@ def connect(dsn: str, *, application_name: str = "jobledger", autocommit: bool =
     from psycopg.rows import dict_row
 
     try:
-        return psycopg.connect(
+        connection = psycopg.connect(
             dsn, row_factory=dict_row, prepare_threshold=None, **_options(application_name, autocommit)
         )
+        return keep_from_children(connection)
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise no_session(error, dsn) from None  # the cause would show what this leaves out
 
@@ -115,9 +117,10 @@ async def connect_async(
     from psycopg.rows import dict_row
 
     try:
-        return await psycopg.AsyncConnection.connect(
+        connection = await psycopg.AsyncConnection.connect(
             dsn, row_factory=dict_row, **_options(application_name, autocommit)
         )
+        return keep_from_children(connection)
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise no_session(error, dsn) from None  # the cause would show what this leaves out
 

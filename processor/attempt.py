@@ -148,8 +148,11 @@ class Attempt:
     def call(self) -> Settled | None:
         """Run a plain handler. Gives what came of it, and raises nothing."""
         try:
-            return self.judge(self.handler.call(self.request.params, JobContext(self)))
+            value = self.handler.call(self.request.params, JobContext(self))
+            self.home.process.end_child()
+            return self.judge(value)
         except BaseException as error:
+            self.home.process.end_child(error)
             return self.judge_error(error)
 
     async def call_async(self) -> Settled | None:
@@ -158,8 +161,11 @@ class Attempt:
         try:
             if self.must_stop is not None:
                 raise JobCancelled("stopped before it began")
-            return self.judge(await self.handler.call(self.request.params, JobContext(self)))
+            value = await self.handler.call(self.request.params, JobContext(self))
+            self.home.process.end_child()
+            return self.judge(value)
         except BaseException as error:
+            self.home.process.end_child(error)
             if issubclass(type(error), GeneratorExit) and not self._is_current():
                 raise  # this coroutine is closed from outside, and may do nothing any more
             return self.judge_error(error)

@@ -7,16 +7,20 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import TypeVarTuple
 
+from processor.forked import Process
+from processor.loop import run
+
 Arguments = TypeVarTuple("Arguments")
 
 
 class Home:
-    """One event loop and its thread. To be made inside of it."""
+    """One event loop, its thread and its process. To be made inside of it."""
 
-    __slots__ = ("_thread", "loop")
+    __slots__ = ("_thread", "loop", "process")
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.process = Process(run.__code__)
         self._thread = threading.get_ident()
 
     def is_here(self) -> bool:
@@ -24,7 +28,12 @@ class Home:
         return threading.get_ident() == self._thread
 
     def post(self, callback: Callable[[*Arguments], object], *arguments: *Arguments) -> bool:
-        """Have the loop call this: at once where the caller is in it already. False where the loop has ended."""
+        """Have the loop call this: at once where the caller is in it already. False where the loop has ended.
+
+        To a forked child of its process, too, it has ended.
+        """
+        if not self.process.is_here():
+            return False
         if self.is_here():
             callback(*arguments)
             return True

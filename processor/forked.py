@@ -1,0 +1,74 @@
+"""A child that a handler forks runs the handler's code, and none of ours.
+
+It has a copy of everything, and none of it is its own: the attempt is its parent's to end, the event loop waits on the
+parent's descriptors. So it ends where it would come back to us. (Its connections are gone by then, see ledger.forks.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from types import CodeType, FrameType
+from typing import Any, Final
+from weakref import WeakSet
+
+NO_WAY_BACK: Final = 1
+"""Exit code of a child that came back to us, but for one that asked for another by sys.exit."""
+_NEVER_RETURNS: Final = "multiprocessing.popen_fork"
+_processes: Final[WeakSet[Process]] = WeakSet()
+
+
+class Process:
+    """The process in which an event loop was started, and its thread. To be made inside of it."""
+
+    __slots__ = ("__weakref__", "_drivers", "_pid", "_thread")
+
+    def __init__(self, *drivers: CodeType) -> None:
+        self._pid = os.getpid()
+        self._thread = threading.get_ident()
+        # what calls callbacks: asyncio in Python, and uvloop, which is not, for whoever runs it
+        self._drivers = {asyncio.Handle._run.__code__, asyncio.Runner.run.__code__, *drivers}  # no other name
+        _processes.add(self)
+
+    def is_here(self) -> bool:
+        """Whether the caller is in this process, and not in a child of it."""
+        return os.getpid() == self._pid
+
+    def end_child(self, error: BaseException | None = None) -> None:
+        """End the process if it is a child: a handler has come back in it, with this error."""
+        if not self.is_here():
+            code = getattr(error, "code", None) if type(error) is SystemExit else NO_WAY_BACK
+            os._exit(code if isinstance(code, int) else 0 if code is None else NO_WAY_BACK)
+
+    def guard_child(self) -> None:
+        """In a child that was forked in the loop's thread: end it when its code gives control back to the loop."""
+        if threading.get_ident() != self._thread:
+            return
+        frame: FrameType | None = sys._getframe()  # the documented way to see one's caller
+        while frame is not None:
+            if frame.f_globals.get("__name__") == _NEVER_RETURNS:
+                return
+            if frame.f_back is not None and frame.f_back.f_code in self._drivers:
+                sys.setprofile(_exit_on_return_of(frame))
+                return
+            frame = frame.f_back
+
+
+def _exit_on_return_of(last: FrameType) -> Any:
+    # A coroutine returns to the loop also when it waits: whatever the child awaits, it would be the parent's.
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        if event == "return" and frame is last:
+            os._exit(NO_WAY_BACK)
+
+    return watch
+
+
+def _guard_children() -> None:
+    for process in list(_processes):
+        process.guard_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_guard_children)
