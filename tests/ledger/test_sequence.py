@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from ledger.feed import read_log
 from ledger.ids import new_id
 
 T = 1_000
+LONG_AGO = "2020-01-01T00:00:00Z"
 
 
 def numbers(connection: Connection[DictRow]) -> list[int]:
@@ -37,9 +37,12 @@ def test_numbers_have_no_gaps_also_in_small_passes(database: Database) -> None:
 
 def test_events_of_one_replica_keep_their_order(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
-    batch = [Draft() for _ in range(50)]
-    push(alice, new_id(), 0, batch)
-    sequence(owner)
+    # the later ids first, in three pushes: neither the ids nor the batches decide
+    batch = [Draft() for _ in range(50)][::-1]
+    replica = new_id()
+    for start in (0, 20, 30):
+        push(alice, replica, start, batch[start : {0: 20, 20: 30, 30: 50}[start]])
+    sequence(owner, limit=7)
     assert [str(row["id"]) for row in read_log(owner)] == [draft.id for draft in batch]
 
 
@@ -83,17 +86,14 @@ def test_p10_a_schedule_is_kept_by_the_servers_clock(database: Database) -> None
     (later,) = push_jobs(alice, 1, run_at="2990-01-01T00:00:00Z")
     (job,) = push_jobs(alice, 1, run_at=soon.isoformat())
     worker = Worker(database.connect("worker"))
-    sequence(owner)
-    assert worker.claim() == []
-    deadline = time.monotonic() + 10
-    claimed: list[DictRow] = []
-    while not claimed and time.monotonic() < deadline:
+
+    def claimed() -> list[DictRow]:
         sequence(owner)
-        claimed = worker.claim()
-    assert [row["job_id"] for row in claimed] == [job]
-    now = owner.execute("select clock_timestamp() as now").fetchone()
-    assert now is not None
-    assert now["now"] >= soon
+        return worker.claim()
+
+    assert [row["job_id"] for row in until(lambda: claimed() or None, "the job to be due")] == [job]
+    started = owner.execute("select recorded_at from ledger.events where type = 'attempt.started'").fetchall()
+    assert [row["recorded_at"] >= soon for row in started] == [True]
     assert job_row(owner, later)["status"] == "pending"
     assert_projection_is_fold(owner)
 
@@ -125,6 +125,35 @@ def test_p12_a_pass_numbers_what_it_writes_itself_or_does_not_begin(database: Da
     owner.execute("rollback")
     sequence(owner)
     assert types_of(owner, job) == ["job.requested", "job.cancel_requested", "job.cancelled"]
+    assert_projection_is_fold(owner)
+
+
+def test_a_pass_says_whether_there_is_new_work(database: Database) -> None:
+    """It decides who is told. An attempt that ended without an outcome is work for whoever is free."""
+    alice, owner = database.connect("app_alice"), database.connect()
+    worker = Worker(database.connect("worker"))
+
+    def has_new_work() -> bool:
+        row = owner.execute("select new_work from ledger.sequence()").fetchone()
+        assert row is not None
+        return bool(row["new_work"])
+
+    sequence(owner)
+    push_jobs(alice, 1)
+    assert has_new_work()
+    (job,) = worker.claim()
+    assert not has_new_work(), "that it has started is no work"
+    lost = {"processor": str(worker.id), "noticed_by": "lock", "retry_at": LONG_AGO}
+    for kind, data in [
+        ("attempt.deferred", {"until": LONG_AGO}),
+        ("attempt.failed", {"error": {"type": "E"}, "retry_at": LONG_AGO}),
+        ("attempt.lost", lost),
+    ]:
+        worker.record((job, kind, data))
+        assert has_new_work(), kind
+        (job,) = worker.claim()
+    worker.record((job, "attempt.progressed", {"n": 1}), (job, "job.completed", {}))
+    assert not has_new_work(), "and neither is an end"
     assert_projection_is_fold(owner)
 
 

