@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from databases import Database
-from doors import Worker, assert_projection_is_fold, sequence
+from doors import Worker, assert_projection_is_fold, lose_notifications, sequence
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier, Literal
 
@@ -82,6 +82,9 @@ class Server:
         """How many sessions of clients this database takes from now on; -1: any number."""
         name = self.value("select current_database()")
         self._admin.execute(SQL("alter database {} connection limit {}").format(Identifier(name), Literal(limit)))
+
+    def lose_notifications(self) -> None:
+        lose_notifications(self._admin)
 
     def check(self) -> None:
         """What the server keeps is what its events add up to."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -90,6 +91,7 @@ def test_a_lock_that_cannot_be_written_is_one_clear_error(online: JobClient, pat
 def test_the_waits_of_an_offline_client_grow_and_differ(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Backs off with jitter, and tries at once when there is something to send."""
     waits: list[float] = []
+    monkeypatch.setattr("tenacity.wait.random", random.Random(20261124))
     monkeypatch.setattr("client_sync.background.BackgroundSync._pause", lambda _, seconds: waits.append(seconds))
     with JobClient(path, dsn="postgresql://127.0.0.1:1/nothing") as jobs:
         jobs.start_sync()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -144,11 +145,12 @@ def test_a_pass_says_whether_there_is_new_work(database: Database) -> None:
     (job,) = worker.claim()
     assert not has_new_work(), "that it has started is no work"
     lost = {"processor": str(worker.id), "noticed_by": "lock", "retry_at": LONG_AGO}
-    for kind, data in [
+    outcomes: list[tuple[str, dict[str, Any]]] = [
         ("attempt.deferred", {"until": LONG_AGO}),
         ("attempt.failed", {"error": {"type": "E"}, "retry_at": LONG_AGO}),
         ("attempt.lost", lost),
-    ]:
+    ]
+    for kind, data in outcomes:
         worker.record((job, kind, data))
         assert has_new_work(), kind
         (job,) = worker.claim()

@@ -6,9 +6,8 @@ import asyncio
 import threading
 from typing import Any
 
+from doors import lose_notifications
 from in_process import Ledger, Start
-from psycopg import Connection
-from psycopg.rows import DictRow
 from waiting import until
 
 from processor import JobContext, Registry
@@ -148,19 +147,6 @@ def test_both_kinds_of_handlers_run_side_by_side(ledger: Ledger, start: Start) -
     plain_may_end.set()
     ledger.wait_for(plain)
     ledger.verify()
-
-
-def lose_notifications(owner: Connection[DictRow]) -> None:
-    """Make every function of the schema that would notify say nothing."""
-    functions = owner.execute(
-        """
-        select pg_get_functiondef(p.oid) as text from pg_proc p
-        where p.pronamespace = 'ledger'::regnamespace and p.prosrc like '%pg_notify%'
-        """
-    ).fetchall()
-    assert len(functions) >= 3
-    for function in functions:
-        owner.execute(function["text"].replace("perform pg_notify(", "perform concat(").encode())
 
 
 def test_p9_with_every_notification_lost_work_is_late_by_a_poll_and_no_more(ledger: Ledger, start: Start) -> None:
