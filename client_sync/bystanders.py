@@ -76,6 +76,8 @@ def examine_lock(path: Path) -> Finding:
         return Finding("ok", "lock", "it was never synced")
     except BlockingIOError:
         return Finding("note", "lock", f"it is being synced, by {_holder(lock) or 'another process'}")
+    except PermissionError:
+        return Finding("note", "lock", "only who may write the file can see whether it is being synced")
     except OSError as error:
         return Finding("warn", "lock", f"cannot look at {lock}: {error.strerror}", "check its rights")
     return Finding("ok", "lock", "nobody is syncing it")

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ledger.errors import Conflict, LedgerError
+from client_sync.rights import open_lock
+from ledger.errors import Conflict
 
 _LOOK_EVERY_S: Final = 0.02
 _WRITER_LOOKS_EVERY_S: Final = 0.002
@@ -39,7 +40,7 @@ def sync_lock(replica_path: Path, *, timeout: float) -> Iterator[None]:
 
     The side file stays: taking it away would let two processes lock two files of the same name.
     """
-    with _opened(Path(f"{replica_path}-sync.lock")) as file:
+    with open_lock(Path(f"{replica_path}-sync.lock"), Path(replica_path)) as file:
         if not _taken(file, timeout, _LOOK_EVERY_S):
             raise SyncBusy(
                 f"{replica_path} is being synced by someone else", hint="it is up to date when they are done"
@@ -57,6 +58,7 @@ class WriterTurn:
     """
 
     def __init__(self, replica_path: Path) -> None:
+        self._replica_path = Path(replica_path)
         self._path = Path(f"{replica_path}-write.lock")
         self._needed: Final = has_wal_reset_bug()
         self._file: BinaryIO | None = None
@@ -69,7 +71,7 @@ class WriterTurn:
         if self._file is None or self._pid != os.getpid():
             if self._file is not None:
                 self._file.close()  # opened before a fork: it is the parent's too, and so is its lock
-            self._file, self._pid = _opened(self._path), os.getpid()
+            self._file, self._pid = open_lock(self._path, self._replica_path), os.getpid()
         return _taken(self._file, timeout, _WRITER_LOOKS_EVERY_S)
 
     def give(self) -> None:
@@ -95,12 +97,3 @@ def _taken(file: BinaryIO, timeout: float, look_every_s: float) -> bool:
             time.sleep(look_every_s)
         else:
             return True
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("ab")
-    except OSError as error:
-        raise LedgerError(
-            f"cannot write {path}: {error.strerror}", hint="check the rights of the file and its folder"
-        ) from error

@@ -20,6 +20,7 @@ from typing import Final, TypeVar
 
 from client_sync.lock import WriterTurn
 from client_sync.reading import decode, is_replica, is_there, look_at, open_to_read
+from client_sync.rights import make_new, share
 from client_sync.schema import bring_up_to_date
 from ledger.errors import Conflict, LedgerError, NotALedger
 
@@ -59,6 +60,7 @@ class Replica:
             if read_only or not create:
                 hint = "name the app's file with --db, or submit a job first (or: jobledger sync --create)"
                 raise NotALedger(f"no such file: {self.path}", hint=hint)
+            make_new(self.path)
         elif not is_replica(self.path) and (read_only or not create):
             hint = "it was left as it is; name the app's file with --db"
             raise NotALedger(f"{self.path} is not a file of jobledger", hint=hint)
@@ -223,6 +225,7 @@ class Replica:
                 bring_up_to_date(connection, self.path)
                 mode = _use_write_ahead_log(connection)
                 connection.execute("pragma synchronous = full")
+                share(self.path)
             if mode != "wal":
                 raise LedgerError(f"{self.path} cannot use a write-ahead log", hint="choose a file on a local disk")
         except BaseException:
