@@ -118,6 +118,8 @@ create table ledger.events (
     data json not null,
     constraint event_id_is_unique primary key (id),
     constraint replica_and_its_number_go_together check ((replica_id is null) = (replica_seq is null)),
+    -- what every reader's calendar holds: the years 1600 to 8999, at any offset
+    constraint times_can_be_read check (occurred_at >= '1599-12-31 00:00:00+00' and occurred_at < '9000-01-02 00:00:00+00'),
     constraint job_events_name_their_job check (job_id is not null or type not similar to '(job|attempt|step).%')
 );
 comment on table ledger.events is 'Every event, as it arrived. Append-only. data is the exact text that was sent.';
@@ -627,6 +629,7 @@ begin
         perform ledger.expire_jobs(p_limit);
         new_work := ledger.release_jobs(p_limit) > 0 or new_work;
     end loop;
+    next_due := case when next_due is not null then least(next_due, now() + interval '1 day') end;  -- a time that any caller can read
     if sequenced > 0 then
         perform ledger.hint('ledger_feed');
     end if;
@@ -1052,6 +1055,14 @@ begin
                      and (p.login = session_user
                           or (p.stopped_at is not null or p.lost_at is not null) and p_types <@ array['attempt.lost', 'job.failed'])) then
         raise exception 'processor % was registered by another login, or never', p_processor using errcode = 'JL001';
+    end if;
+    if p_types && array['attempt.failed', 'attempt.deferred', 'attempt.lost'] and not (
+        select ledger.are_times(array_agg(t.at))
+        from unnest(p_types, p_data) a (type, data)
+        cross join lateral (values (case when a.type = 'attempt.deferred' then a.data::json ->> 'until'
+                                         when a.type in ('attempt.failed', 'attempt.lost') then a.data::json ->> 'retry_at' end)) t (at)
+        where t.at is not null) then
+        raise exception 'until and retry_at must be RFC 3339 times with an offset, in the years 1600 to 8999' using errcode = 'invalid_datetime_format';
     end if;
     if p_types && array['attempt.progressed', 'attempt.logged', 'step.completed'] then
         -- Attempts that only report are held too, so that no one takes the job away between this look and the commit.
@@ -1637,6 +1648,9 @@ begin
     lock table ledger.events in row exclusive mode;
     if v_owner is null then
         raise exception 'this login may not act on behalf of that owner' using errcode = 'insufficient_privilege';
+    end if;
+    if not (run_at >= '1600-01-01 00:00:00+00' and run_at < '9000-01-01 00:00:00+00') then
+        raise exception 'job refused: invalid: run_at must lie in the years 1600 to 8999' using errcode = 'JL003';  -- to_char writes some others as these
     end if;
     v_data := json_strip_nulls(json_build_object('name', name, 'namespace', namespace, 'priority', priority,
         'run_at', to_char(run_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'limits', limits, 'key', key, 'labels', labels));

@@ -13,7 +13,7 @@ A handler may return one of these values, return anything else (which is then th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
@@ -29,6 +29,7 @@ from ledger.events import (
     write_data,
 )
 from ledger.readable import HINT, MAX_DEPTH, are_suspect_bytes, find_unreadable
+from ledger.times import later, within_reach
 from processor.claimed import Claimed
 from processor.describe import MAX_MESSAGE_CHARS, MAX_TRACEBACK_CHARS, MAX_TYPE_CHARS, describe_exception, storable
 from processor.retry import RetryPolicy
@@ -157,13 +158,13 @@ def conclude(
             limit = job.max_attempts if job.max_attempts is not None else max_attempts
             retry_at = policy.after_failure(job.failures + 1, now, max_attempts=limit, chance=chance)
             if retry_at is not None and after is not None:
-                retry_at = _later(now, after)
+                retry_at = later(now, after)
             reason = "the handler asked for another attempt" if error is None else error
             return _failed(job, describe(reason, retryable=True), retry_at)
         case Failed(error):
             return _failed(job, describe(error, retryable=False), None)
         case Deferred(until, after):
-            at = _later(now, after) if until is None and after is not None else until or now
+            at = within_reach(until) if until is not None else later(now, after or 0)
             return [Entry("attempt.deferred", write_data(AttemptDeferredData(attempt=job.attempt, until=at)))]
         case Cancelled():
             return [Entry("job.cancelled", f'{{"attempt":{job.attempt}}}')]
@@ -272,10 +273,3 @@ def _bounded(error: JobError) -> JobError:
         return JobError(**clean, retryable=error.retryable)
     changed = {name: text for name, text in clean.items() if text != getattr(error, name)}
     return error.model_copy(update=changed) if changed else error
-
-
-def _later(now: datetime, seconds: float) -> datetime:
-    try:
-        return now + timedelta(seconds=seconds)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=now.tzinfo)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
+
+_CENTURY_S: Final = 36_525 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if self.first_wait_s < 0 or self.longest_wait_s < 0 or self.factor < 1 or not 0 <= self.jitter <= 1:
             raise ValueError("waits must not be negative, factor must be 1 or more, jitter from 0 to 1")
+        if not self.longest_wait_s <= _CENTURY_S:
+            raise ValueError("longest_wait_s is at most a century")
         if self.max_attempts < 1 or self.max_losses < 0:
             raise ValueError("max_attempts must be 1 or more, max_losses 0 or more")
 

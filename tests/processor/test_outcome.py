@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from processor.retry import RetryPolicy
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = RetryPolicy(jitter=0)
+EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-14))
 
 
 class Point(BaseModel):
@@ -171,9 +172,21 @@ def test_an_outcome_that_makes_no_sense_is_refused_where_it_is_made(make: Any) -
         make()
 
 
-def test_a_time_beyond_the_calendar_becomes_the_last_one() -> None:
-    [(_, data)] = concluded(Retry(after=1e30))
-    assert data["retry_at"].startswith("9999-12-31")
+@pytest.mark.parametrize(
+    ("outcome", "at"),
+    [
+        (Retry(after=1e30), "8999-12-31T23:59:59.999999Z"),
+        (Retry(after=1e12), "8999-12-31T23:59:59.999999Z"),
+        (Deferred(after=1e30), "8999-12-31T23:59:59.999999Z"),
+        (Deferred(until=datetime.max.replace(tzinfo=UTC)), "8999-12-31T23:59:59.999999Z"),
+        (Deferred(until=datetime.max.replace(tzinfo=WEST)), "8999-12-31T23:59:59.999999Z"),
+        (Deferred(until=datetime.min.replace(tzinfo=EAST)), "1600-01-01T00:00:00Z"),
+        (Deferred(until=datetime(2026, 1, 1, 14, tzinfo=EAST)), "2026-01-01T00:00:00Z"),
+    ],
+)
+def test_a_time_that_cannot_be_stored_becomes_the_nearest_that_can(outcome: Outcome, at: str) -> None:
+    [(_, data)] = concluded(outcome)
+    assert (data.get("retry_at") or data.get("until")) == at
 
 
 def test_a_lost_attempt_starts_again_at_once_and_a_job_that_is_lost_too_often_fails() -> None:

@@ -54,3 +54,9 @@ def test_a_wait_is_never_negative_nor_beyond_the_longest(failures: int, chance: 
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         RetryPolicy(**wrong)  # type: ignore[arg-type]  # on purpose
+
+
+@pytest.mark.parametrize("longest", [float("inf"), float("nan"), 1e12])
+def test_no_policy_waits_for_more_than_a_century(longest: float) -> None:
+    with pytest.raises(ValueError, match="a century"):
+        RetryPolicy(longest_wait_s=longest)
