@@ -6,7 +6,6 @@ pydantic and the event catalogue are imported when the first request is made, so
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from uuid import UUID
 
 from client_sync.limits import ServerLimits
 from ledger.errors import InvalidEvent
+from ledger.readable import HINT, find_unreadable, is_suspect
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -72,10 +72,8 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separato
 _json: Final = _ENCODER.encode
 _NAME_LENGTH: Final = 200
 """As in ``ledger.events.GivenRequest``, which takes long to import."""
-_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _FREE: Final = ("params", "labels")
 _PLAIN: Final = frozenset({"name", "params"})
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _FIELDS: Final = dict.fromkeys(f.name for f in fields(Submission))
 
 
@@ -106,8 +104,7 @@ def _plain_text(name: object, params: object, limits: ServerLimits) -> str | Non
         size > limits.max_params_bytes
         or size > limits.max_event_bytes
         or size > limits.max_batch_bytes
-        or "\\u0000" in text
-        or (params and not _SCALARS.issuperset(map(type, params.values())) and _brackets(text) > limits.max_json_depth)
+        or is_suspect(text, limits.max_json_depth)
         or limits.max_json_depth < 2
     ):
         return None
@@ -222,18 +219,16 @@ def _checked(data: dict[str, Any], model: type[BaseModel], what: str, limits: Se
         text = _json(data)
         encoded = text.encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidEvent(f"{what}: not JSON: {error}", hint="use objects, lists, texts and numbers") from error
+        # a reason of ours names the field; the library's says what is no JSON at all
+        wrong = find_unreadable(data, limits.max_json_depth) or error
+        raise InvalidEvent(f"{what}: not JSON: {wrong}", hint="use objects, lists, texts and numbers") from error
     try:
         # any object will do for the others, and one that could be written is one
         model.model_validate({name: value for name, value in data.items() if name not in _FREE})
     except ValueError as error:
         raise InvalidEvent(f"{what}: {_first_mistake(error)}") from error
-    if "\\u0000" in text and _NUL.search(text):
-        raise InvalidEvent(f"{what}: a text holds the character NUL", hint="leave it out; not every reader can hold it")
-    if _is_deeper(data, text, limits.max_json_depth):
-        raise InvalidEvent(
-            f"{what}: nests deeper than {limits.max_json_depth} levels", hint="send deep data as one text"
-        )
+    if is_suspect(text, limits.max_json_depth) and (wrong := find_unreadable(data, limits.max_json_depth)):
+        raise InvalidEvent(f"{what}: {wrong}", hint=HINT)
     _check_size(what, len(encoded), limits.event_bytes)
     if len(encoded) > limits.max_params_bytes:
         _check_size(f"{what}: params", len(_json(data.get("params", {})).encode()), limits.max_params_bytes)
@@ -267,22 +262,6 @@ def _first_mistake(error: ValueError) -> str:
     mistake = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in mistake["loc"])
     return f"{place}: {mistake['msg']}" if place else str(mistake["msg"])
-
-
-def _is_deeper(data: Any, text: str, depth: int) -> bool:
-    if _brackets(text) <= depth:
-        return False  # so few that they cannot nest deeper
-    level = [data]
-    for _ in range(depth):
-        below = [value.values() if isinstance(value, dict) else value for value in level]
-        level = [v for values in below for v in values if isinstance(v, dict | list | tuple)]
-        if not level:
-            return False
-    return True
-
-
-def _brackets(text: str) -> int:
-    return text.count("[") + text.count("{")
 
 
 def _whole(what: str, value: int) -> int:

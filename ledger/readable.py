@@ -19,7 +19,7 @@ HINT: Final = "leave it out, or send it as a text that says the same"
 
 _TOO_LARGE: Final = 10**MAX_DIGITS
 _LONG_RUN: Final = re.compile(rf"(?<![0-9])[0-9]{{{MAX_DIGITS + 1}}}")
-_LONG_RUN_OF_BYTES: Final = re.compile(_LONG_RUN.pattern.encode())
+_DIGITS: Final = frozenset("0123456789")
 _HALF: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -27,20 +27,8 @@ def is_suspect(text: str, depth: int = MAX_DEPTH) -> bool:
     """Whether JSON text that was written here may hold what not every reader can read. Quick; only ``find`` is sure."""
     return (
         "\\u0000" in text
-        or (len(text) > MAX_DIGITS and _LONG_RUN.search(text) is not None)
+        or _has_long_run(text)
         or text.count("[") + text.count("{") > depth
-    )
-
-
-def are_suspect_bytes(text: bytes, depth: int = MAX_DEPTH) -> bool:
-    """As ``is_suspect``, of UTF-8 in which NaN and infinities stand as such, or as null."""
-    return (
-        b"\\u0000" in text
-        or b"null" in text
-        or b"NaN" in text
-        or b"Infinity" in text
-        or (len(text) > MAX_DIGITS and _LONG_RUN_OF_BYTES.search(text) is not None)
-        or text.count(b"[") + text.count(b"{") > depth
     )
 
 
@@ -67,6 +55,11 @@ def read_integer(digits: str) -> int:
     if len(digits) > MAX_DIGITS + digits.startswith("-"):
         raise ValueError(f"a whole number of more than {MAX_DIGITS} digits")
     return int(digits)
+
+
+def _has_long_run(text: str) -> bool:
+    # a run of that length covers one of these places: few characters to look at, where a search looks at all
+    return not _DIGITS.isdisjoint(text[MAX_DIGITS :: MAX_DIGITS + 1]) and _LONG_RUN.search(text) is not None
 
 
 def _why(item: Any, level: int, depth: int) -> str | None:

@@ -28,7 +28,7 @@ from ledger.events import (
     JobFailedData,
     write_data,
 )
-from ledger.readable import HINT, MAX_DEPTH, are_suspect_bytes, find_unreadable
+from ledger.readable import HINT, MAX_DEPTH, find_unreadable, is_suspect
 from ledger.times import later, within_reach
 from processor.claimed import Claimed
 from processor.describe import MAX_MESSAGE_CHARS, MAX_TRACEBACK_CHARS, MAX_TYPE_CHARS, describe_exception, storable
@@ -226,24 +226,25 @@ def write_json(value: Any, *, what: str) -> str:
     for what cannot be written, and for what is too long to record.
     """
     try:
-        text = to_json(value, inf_nan_mode="constants")
+        written = to_json(value, inf_nan_mode="constants")
     except (PydanticSerializationError, ValueError, RecursionError) as error:
         if wrong := find_unreadable(value, MAX_DEPTH - 1):
             raise InvalidEvent(f"{what}: {wrong}", hint=HINT) from error
         raise InvalidEvent(
             f"{what} cannot be written as JSON: {error}", hint="use what pydantic can serialize"
         ) from error
+    text = written.decode()
     # a model writes its own NaN as null, whatever is asked for: so it is looked for in the values
-    if are_suspect_bytes(text, MAX_DEPTH - 1) and (
-        wrong := find_unreadable(to_jsonable_python(value, inf_nan_mode="constants"), MAX_DEPTH - 1)
-    ):
-        raise InvalidEvent(f"{what}: {wrong}", hint=HINT)
-    if len(text) > MAX_EVENT_BYTES - ROOM_FOR_ENVELOPE:
+    if is_suspect(text, MAX_DEPTH - 1) or "null" in text or "NaN" in text or "Infinity" in text:
+        wrong = find_unreadable(to_jsonable_python(value, inf_nan_mode="constants"), MAX_DEPTH - 1)
+        if wrong:
+            raise InvalidEvent(f"{what}: {wrong}", hint=HINT)
+    if len(written) > MAX_EVENT_BYTES - ROOM_FOR_ENVELOPE:
         raise InvalidEvent(
-            f"{what} has {len(text)} bytes of JSON; an event holds {MAX_EVENT_BYTES}",
+            f"{what} has {len(written)} bytes of JSON; an event holds {MAX_EVENT_BYTES}",
             hint="store it elsewhere, and record where",
         )
-    return text.decode()
+    return text
 
 
 def _trouble(error: BaseException, kind: str, what: str) -> JobError:

@@ -59,6 +59,15 @@ def test_depth_is_counted_as_the_server_counts_it() -> None:
     assert text(params={"x": deep, "y": [[]] * 100, "z": "[" * 100})["params"]["x"] == deep
 
 
+def test_whole_numbers_are_kept_exactly() -> None:
+    numbers = [2**53 + 1, -(2**64), 10**640 - 1, 1 - 10**640]
+    assert text(params={"n": numbers})["params"] == {"n": numbers}
+
+
+def test_a_text_may_be_a_long_number() -> None:
+    assert text(params={"n": "7" * 700})["params"] == {"n": "7" * 700}
+
+
 def test_a_text_may_speak_of_nul() -> None:
     assert text(params={"x": "\\u0000"})["params"] == {"x": "\\u0000"}
 
@@ -74,15 +83,20 @@ def test_a_text_may_speak_of_nul() -> None:
         ({"max_attempts": 3.0}, "max_attempts: 3.0 is not a whole number"),
         ({"priority": 40_000}, "priority: Input should be less than or equal to 32767"),
         ({"params": [1]}, "params: a list is neither a mapping"),
-        ({"params": {"x": float("nan")}}, "not JSON"),
+        ({"params": {"x": float("nan")}}, "not JSON: params.x: nan is not a number"),
+        ({"params": json.loads('{"a": [1, {"b": 1e400}]}')}, "not JSON: params.a[1].b: inf is not a number"),
+        ({"params": {"x": 10**640}}, "params.x: a whole number of more than 640 digits"),
+        ({"params": {"x": [-(10**5000)]}}, "params.x[0]: a whole number of more than 640 digits"),
+        ({"labels": {"x": 10**640}}, "labels.x: a whole number of more than 640 digits"),
+        ({"labels": {"a\0b": 1}}, "labels: the name of a field is a text with the character NUL"),
         ({"params": {"x": datetime(2026, 1, 1, tzinfo=UTC)}}, "not JSON: Object of type datetime"),
-        ({"params": {"x": "\ud800"}}, "not JSON"),
+        ({"params": {"x": "\ud800"}}, "not JSON: params.x: a text with half of a surrogate pair"),
         ({"params": {"x": "x" * MAX_EVENT_BYTES}}, "the limit is 262144"),
         ({"run_at": "tomorrow"}, "run_at: 'tomorrow' is not a time"),
         ({"run_at": datetime(2026, 1, 1)}, "has no time zone"),  # noqa: DTZ001 - the mistake that is tested
         ({"run_at": "9999-12-31T23:59:59-12:00"}, "is not a time"),
         ({"run_at": "9000-01-01T00:00:00Z"}, "is too far away"),
-        ({"params": {"x": "a\0b"}}, "the character NUL"),
+        ({"params": {"x": "a\0b"}}, "params.x: a text with the character NUL"),
         ({"params": nested(64)}, "nests deeper than 64 levels"),
         ({"expires_at": 5}, "expires_at: 5 is not a time"),
         ({"max_attempts": 0}, "limits.max_attempts: "),
