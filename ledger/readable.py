@@ -25,11 +25,7 @@ _HALF: Final = re.compile("[\ud800-\udfff]")
 
 def is_suspect(text: str, depth: int = MAX_DEPTH) -> bool:
     """Whether JSON text that was written here may hold what not every reader can read. Quick; only ``find`` is sure."""
-    return (
-        "\\u0000" in text
-        or _has_long_run(text)
-        or text.count("[") + text.count("{") > depth
-    )
+    return "\\u0000" in text or _has_long_run(text) or text.count("[") + text.count("{") > depth
 
 
 def find_unreadable(value: Any, depth: int = MAX_DEPTH) -> str | None:
