@@ -1056,6 +1056,7 @@ begin
                           or (p.stopped_at is not null or p.lost_at is not null) and p_types <@ array['attempt.lost', 'job.failed'])) then
         raise exception 'processor % was registered by another login, or never', p_processor using errcode = 'JL001';
     end if;
+    perform ledger.refuse_unreadable(d.data) from unnest(p_data) d (data) where ledger.is_suspect(d.data);
     if p_types && array['attempt.failed', 'attempt.deferred', 'attempt.lost'] and not (
         select ledger.are_times(array_agg(t.at))
         from unnest(p_types, p_data) a (type, data)
@@ -1163,6 +1164,18 @@ comment on function ledger.record is
     'Appends what happened in attempts of this processor, with its effect on ledger.jobs, for a whole batch. An attempt that is no
      longer this processor''s changes nothing: what it sent is kept as attempt.superseded and given back. Sending again is harmless.';
 
+create function ledger.refuse_unreadable(p_data text) returns void
+language plpgsql
+as $$
+declare
+    v_why text := ledger.why_unreadable(p_data);
+begin
+    if v_why is not null then
+        raise exception 'not every reader could read what is to be recorded: %', v_why using errcode = 'invalid_parameter_value';
+    end if;
+end
+$$;
+
 create function ledger.find_cancelled(p_processor uuid, p_job_ids uuid[]) returns setof uuid
 language sql stable security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
 as $$
@@ -1250,6 +1263,67 @@ end
 $$;
 comment on function ledger.is_deeper is 'Whether a JSON text nests deeper than so many levels.';
 
+-- What every reader can read, of JSON as such; ledger/readable.py says the same bounds for what is written in Python. A number has
+-- at most 640 digits, which Python reads however it is set, and one with a fraction or an exponent is one that a double can hold.
+
+create function ledger.has_suspect_number(p_data text) returns boolean
+language sql immutable
+return p_data ~ '[0-9][eE][+-]?[0-9]{3}' or octet_length(p_data) > 200 and p_data ~ '[0-9]{200}';
+comment on function ledger.has_suspect_number is 'Whether there may be an unreadable number, in a text or outside of one. Quick.';
+
+create function ledger.unreadable_number(p_data text) returns text
+language sql immutable
+begin atomic
+    select left(n.parts[1] || n.parts[2], 20)
+    from regexp_matches(regexp_replace(p_data, '"([^"\\]|\\.)*"?', '""', 'g'),
+                        '([0-9]+)((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)', 'g') n (parts)
+    where case when length(n.parts[1]) + length(n.parts[2]) > 640 then true
+               when n.parts[2] ~ '[eE][+-]?[0-9]{4}' then true
+               when n.parts[2] <> '' then (n.parts[1] || n.parts[2])::numeric >= 1.7976931348623158e308
+               else false end
+    limit 1;
+end;
+comment on function ledger.unreadable_number is 'The first number in a JSON text that not every reader can read, or its beginning; or null.';
+
+create function ledger.place_of_number(p_data json) returns text
+language plpgsql immutable
+as $$
+begin
+    return (
+        select e.key || coalesce('.' || (
+                   select f.key from json_each(case when json_typeof(e.value) = 'object' then e.value end) f
+                   where ledger.unreadable_number(f.value::text) is not null limit 1), '')
+        from json_each(p_data) e where ledger.unreadable_number(e.value::text) is not null limit 1);
+end
+$$;
+comment on function ledger.place_of_number is 'The field, or the field of a field, that holds an unreadable number; null where none does.';
+
+create function ledger.why_unreadable(p_data text) returns text
+language plpgsql immutable
+as $$
+begin
+    -- first from outside: a text is not parsed before it is known not to be too deep
+    if octet_length(p_data) - octet_length(replace(replace(p_data, '{', ''), '[', '')) > 128 and ledger.is_deeper(p_data, 128) then
+        return 'it nests deeper than 128 levels';
+    elsif ledger.has_suspect_number(p_data) and ledger.unreadable_number(p_data) is not null then
+        return format('the number %s...: no more than 640 digits, and below 1.8e308', ledger.unreadable_number(p_data));
+    elsif jsonb_typeof(p_data::jsonb) <> 'object' then  -- jsonb refuses NUL and half of a surrogate pair as well
+        return 'it is not a JSON object';
+    end if;
+    return null;
+exception when data_exception or program_limit_exceeded or statement_too_complex then
+    return sqlerrm;
+end
+$$;
+comment on function ledger.why_unreadable is 'Why not every reader can read this as the data of an event, or null.';
+
+create function ledger.is_suspect(p_data text) returns boolean
+language sql immutable
+return p_data not like '{%' or strpos(p_data, '\u') > 0
+       or ledger.has_suspect_number(p_data)
+       or octet_length(p_data) > 128 and octet_length(p_data) - octet_length(replace(replace(p_data, '{', ''), '[', '')) > 128;
+comment on function ledger.is_suspect is 'Whether why_unreadable has to be asked. Quick.';
+
 create function ledger.judge(p_type text, p_v integer, p_data text) returns table (verdict text)
 language sql stable
 begin atomic
@@ -1279,6 +1353,9 @@ begin atomic
         when json_typeof(r.limits) <> 'object' then 'invalid: limits must be a JSON object'
         -- no such day: then the cast raises
         when not isfinite((r.run_at #>> '{}')::timestamptz) then 'invalid: run_at is never'
+        when ledger.has_suspect_number(o.data) and ledger.place_of_number(o.data::json) is not null
+            then format('invalid: %s holds a number that not every reader can read: no more than 640 digits, and below 1.8e308',
+                        ledger.place_of_number(o.data::json))
         else coalesce(
             case when r.limits is not null then (
                 select case

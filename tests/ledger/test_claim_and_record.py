@@ -323,3 +323,37 @@ def test_verify_notices_a_projection_that_is_not_the_fold(database: Database) ->
     owner.execute("update ledger.jobs set status = 'cancelled', finished_at = now() where seq = 2")
     with pytest.raises(VerificationFailed, match="status is 'cancelled', its events say 'pending'"):
         verify(owner)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"attempt": 1, "result": "a\\u0000b"}',
+        '{"attempt": 1, "result": "\\ud800"}',
+        '{"attempt": 1, "result": 1e400}',
+        '{"attempt": 1, "result": ' + "7" * 641 + "}",
+        '{"attempt": 1, "result": ' + "[" * 128 + "]" * 128 + "}",
+        '{"attempt": 1, "result": ' + "[" * 100_000,
+        '["no", "object"]',
+        '"no object"',
+    ],
+)
+@pytest.mark.parametrize("kind", ["job.completed", "step.completed", "attempt.logged"])
+def test_p14_a_processor_records_nothing_that_not_every_reader_can_read(
+    database: Database, kind: str, data: str
+) -> None:
+    (job,) = push_jobs(database.connect("app_alice"), 1)
+    owner = database.connect()
+    sequence(owner)
+    worker = Worker(database.connect("worker"))
+    (claimed,) = worker.claim()
+    with pytest.raises(psycopg.DataError, match="not every reader could read"):
+        worker.connection.execute(
+            """
+            select * from ledger.record(%(me)s, array[%(id)s]::uuid[], array[%(job)s]::uuid[], array[1], array[%(kind)s],
+                                        array[now()], array[%(data)s])""",
+            {"me": worker.id, "id": new_id(), "job": job, "kind": kind, "data": data},
+        )
+    assert job_row(owner, job)["status"] == "running"
+    worker.record((claimed, "job.completed", {"result": 2**63}))
+    assert_projection_is_fold(owner)

@@ -54,6 +54,9 @@ REFUSED: list[tuple[str, Callable[[], Draft]]] = [
     ("too_large", lambda: Draft(data='{"name": "x", "params": {"deep": ' + "[" * 100 + "]" * 100 + "}}")),
     ("invalid", lambda: Draft(data='{"name": "x", "params": {"half": "\\ud800"}}')),
     ("invalid", lambda: Draft(data='{"name": "x", "params": {"n": NaN}}')),
+    ("invalid", lambda: Draft(data='{"name": "x", "params": {"n": 1e400}}')),
+    ("invalid", lambda: Draft(data='{"name": "x", "params": {"n": ' + "7" * 641 + "}}")),
+    ("invalid", lambda: Draft(data='{"name": "x", "labels": {"n": [' + "7" * 5000 + "]}}")),
     ("expired", lambda: Draft(data='{"name": "x", "limits": {"expires_at": "2020-01-01T00:00:00Z"}}')),
     ("invalid", lambda: Draft(id="not a uuid")),
     ("invalid", lambda: Draft(job_id="")),
@@ -118,6 +121,15 @@ def test_p8_one_event_over_a_lowered_batch_limit_is_judged_and_not_turned_away(d
     after = push(alice, replica, 1, [small])
     assert isinstance(after, Accepted)
     assert (after.head, after.refused) == (2, ())
+
+
+def test_p8_a_number_that_not_every_reader_can_read_is_refused_with_its_field(database: Database) -> None:
+    texts = ('{"name": "x", "params": {"a": 1, "b": [1e400]}}', '{"name": "x", "later": ' + "7" * 641 + "}")
+    reply = push(database.connect("app_alice"), new_id(), 0, [Draft(data=text) for text in texts])
+    assert isinstance(reply, Accepted)
+    assert [r.detail.split(" holds a number that not every reader can read")[0] for r in reply.refused] == [
+        "params.b", "later",
+    ]  # fmt: skip
 
 
 def test_a_job_is_requested_once(database: Database) -> None:
