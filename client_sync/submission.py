@@ -220,8 +220,8 @@ def _checked(data: dict[str, Any], model: type[BaseModel], what: str, limits: Se
         encoded = text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         # a reason of ours names the field; the library's says what is no JSON at all
-        wrong = find_unreadable(data, limits.max_json_depth) or error
-        raise InvalidEvent(f"{what}: not JSON: {wrong}", hint="use objects, lists, texts and numbers") from error
+        why = find_unreadable(data, limits.max_json_depth) or error
+        raise InvalidEvent(f"{what}: not JSON: {why}", hint="use objects, lists, texts and numbers") from error
     try:
         # any object will do for the others, and one that could be written is one
         model.model_validate({name: value for name, value in data.items() if name not in _FREE})

@@ -350,8 +350,8 @@ def test_p14_a_processor_records_nothing_that_not_every_reader_can_read(
     with pytest.raises(psycopg.DataError, match="not every reader could read"):
         worker.connection.execute(
             """
-            select * from ledger.record(%(me)s, array[%(id)s]::uuid[], array[%(job)s]::uuid[], array[1], array[%(kind)s],
-                                        array[now()], array[%(data)s])""",
+            select * from ledger.record(%(me)s, array[%(id)s]::uuid[], array[%(job)s]::uuid[], array[1],
+                                        array[%(kind)s], array[now()], array[%(data)s])""",
             {"me": worker.id, "id": new_id(), "job": job, "kind": kind, "data": data},
         )
     assert job_row(owner, job)["status"] == "running"
