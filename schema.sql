@@ -1782,11 +1782,110 @@ grant execute on function ledger.identity, ledger.current_life, ledger.lock_clas
 grant execute on function ledger.submit, ledger.begin_life to ledger_operator;
 grant update on ledger.limits to ledger_operator;
 
+-- A second wall, should someone be granted a table by mistake: whoever reads all needs this function too, and without it gets an
+-- error, not an empty answer. No policy names a group: a member could take the group out of it (drop owned), but out of no grant.
+create function ledger.read_all() returns boolean
+language sql stable
+return true;
+revoke all on function ledger.read_all from public;
+grant execute on function ledger.read_all to ledger_processor, ledger_auditor, ledger_operator;
 alter table ledger.events enable row level security;
 alter table ledger.log enable row level security;
 alter table ledger.jobs enable row level security;
-create policy readers_see_all on ledger.events for select to ledger_processor, ledger_auditor, ledger_operator using (true);
-create policy readers_see_all on ledger.log for select to ledger_processor, ledger_auditor, ledger_operator using (true);
-create policy readers_see_all on ledger.jobs for select to ledger_processor, ledger_auditor, ledger_operator using (true);
+create policy readers_see_all on ledger.events for select using (ledger.read_all());
+create policy readers_see_all on ledger.log for select using (ledger.read_all());
+create policy readers_see_all on ledger.jobs for select using (ledger.read_all());
+
+-- What rights there are to be is written down, each with the statement that gives it: so that `jobledger doctor` can say what was
+-- changed since (by a dump restored without its grants, by hand), and `jobledger init` can mend it.
+
+create table ledger.rights (
+    what text not null,
+    place integer not null,
+    give text,
+    constraint each_right_once primary key (what)
+);
+comment on table ledger.rights is 'The rights as they were installed. give: the statement that gives it; null: to be mended by hand.';
+
+create view ledger.rights_found with (security_barrier) as
+    with ours as (
+        select n.oid, n.nspowner as owner from pg_namespace n where n.nspname = 'ledger'
+    ), relation as (
+        select c.*, case c.relkind when 'S' then 'sequence' when 'v' then 'view' else 'table' end as kind, format('ledger.%I', c.relname) as name
+        from pg_class c join ours o on o.oid = c.relnamespace
+        where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    ), function as (
+        select p.*, format('ledger.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) as name
+        from pg_proc p join ours o on o.oid = p.pronamespace
+    ), member as (
+        select r.*, r.rolname::text as name
+        from pg_roles r where r.rolname in ('ledger_client', 'ledger_processor', 'ledger_auditor', 'ledger_operator')
+    ), granted (thing, list) as (
+        select 'schema ledger', coalesce(n.nspacl, acldefault('n', n.nspowner)) from pg_namespace n join ours using (oid)
+        union all
+        select case r.kind when 'sequence' then 'sequence ' else 'table ' end || r.name,
+               coalesce(r.relacl, acldefault(case r.kind when 'sequence' then 's' else 'r' end::"char", r.relowner))
+        from relation r
+        union all
+        select 'function ' || f.name, coalesce(f.proacl, acldefault('f', f.proowner)) from function f
+    ), grantee (oid, name) as (
+        select m.oid, m.name from member m union all select 0::oid, 'public'
+    )
+    select 1 as place, 'there is a role ' || m.name as what, format('create role %I nologin', m.name) as give, null as take
+    from member m
+    union all
+    select 2, m.name || ' is a group without powers of its own',
+           format('alter role %I nologin nosuperuser nocreatedb nocreaterole noreplication nobypassrls', m.name), null
+    from member m
+    where not (m.rolcanlogin or m.rolsuper or m.rolcreatedb or m.rolcreaterole or m.rolreplication or m.rolbypassrls)
+    union all
+    select distinct 2, format('%s is in %I', m.name, g.rolname), format('grant %I to %I', g.rolname, m.name), format('revoke %I from %I', g.rolname, m.name)
+    from member m join pg_auth_members a on a.member = m.oid join pg_roles g on g.oid = a.roleid
+    union all
+    select 3, x.what || ' belongs to the owner of the schema', null, null
+    from ours o
+    join (select r.kind || ' ' || r.name as what, r.relowner as owner from relation r
+          union all select 'function ' || f.name, f.proowner from function f) x using (owner)
+    union all
+    select distinct 4, format('%s may %s on %s', g.name, lower(x.privilege_type), l.thing),
+           format('grant %s on %s to %s', x.privilege_type, l.thing, g.name), format('revoke %s on %s from %s', x.privilege_type, l.thing, g.name)
+    from granted l cross join lateral aclexplode(l.list) x join grantee g on g.oid = x.grantee
+    union all
+    select distinct 4, format('%s may %s on column %s of %s', g.name, lower(x.privilege_type), a.attname, r.name),
+           format('grant %s (%I) on %s to %s', x.privilege_type, a.attname, r.name, g.name),
+           format('revoke %s (%I) on %s from %s', x.privilege_type, a.attname, r.name, g.name)
+    from relation r join pg_attribute a on a.attrelid = r.oid cross join lateral aclexplode(a.attacl) x join grantee g on g.oid = x.grantee
+    union all
+    select 5, r.name || ' has row-level security', format('alter table %s enable row level security', r.name),
+           format('alter table %s disable row level security', r.name)
+    from relation r where r.relrowsecurity
+    union all
+    select 6, format('policy %I on %s: %s for %s to %s using (%s)', p.polname, r.name, case when p.polpermissive then 'permissive' else 'restrictive' end,
+                     p.cmd, p.roles, p.condition),
+           format('create policy %I on %s as %s for %s to %s using (%s)', p.polname, r.name,
+                  case when p.polpermissive then 'permissive' else 'restrictive' end, p.cmd, p.roles, p.condition),
+           format('drop policy %I on %s', p.polname, r.name)
+    from relation r
+    join (select q.*, case q.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end as cmd,
+                 (select string_agg(case when x = 0 then 'public' else quote_ident(pg_get_userbyid(x)) end, ', ') from unnest(q.polroles) x) as roles,
+                 coalesce(pg_get_expr(q.polqual, q.polrelid), 'true') as condition
+          from pg_policy q) p on p.polrelid = r.oid
+    union all
+    select 7, r.name || ' is a security barrier', format('alter view %s set (security_barrier = true)', r.name), null
+    from relation r where r.reloptions @> array['security_barrier=true']
+    union all
+    select 7, format('trigger %I on %s is on', t.tgname, r.name), format('alter table %s enable trigger %I', r.name, t.tgname), null
+    from relation r join pg_trigger t on t.tgrelid = r.oid where not t.tgisinternal and t.tgenabled in ('O', 'A')
+    union all
+    select 8, format('function %s runs as its %s%s', f.name, case when f.prosecdef then 'owner' else 'caller' end,
+                     ', with ' || array_to_string(f.proconfig, ' and ')),
+           format('alter function %s security %s reset all %s', f.name, case when f.prosecdef then 'definer' else 'invoker' end,
+                  (select string_agg(format('set %I to %s', c.name, case when c.name = 'search_path' then c.value else quote_literal(c.value) end), ' ')
+                   from (select split_part(x, '=', 1) as name, substr(x, strpos(x, '=') + 1) as value from unnest(f.proconfig) x) c)),
+           null
+    from function f;
+comment on view ledger.rights_found is 'The rights as they are: give is the statement that would give it, take the one that takes it away.';
+grant select on ledger.rights, ledger.rights_found to ledger_processor, ledger_auditor, ledger_operator;
+insert into ledger.rights (what, place, give) select f.what, f.place, f.give from ledger.rights_found f;
 
 select ledger.begin_life('installed');

@@ -98,6 +98,7 @@ def _examine_server(dsn: str, replica: Path | None, most: int | None) -> Iterato
     from client_sync.examine import compare
     from ledger.database import connect
     from processor.doctor import examine
+    from processor.doctor_rights import explain_refusal
 
     with connect(dsn, application_name="jobledger doctor") as connection:
         if replica is not None:
@@ -107,5 +108,4 @@ def _examine_server(dsn: str, replica: Path | None, most: int | None) -> Iterato
             for finding in examine(connection, most=most):
                 yield "server", finding
         except psycopg.errors.InsufficientPrivilege:
-            advice = "examine the server with a login that has the rights of an operator, an auditor or a processor"
-            yield "server", Finding("note", "rights", "it answers, but this login may not look into it", advice)
+            yield "server", explain_refusal(connection)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ledger.database import connect
-from ledger.errors import LedgerError, NotALedger, SchemaMismatch
+from ledger.errors import Conflict, LedgerError, NotALedger, SchemaMismatch
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 """The version of schema.sql that this code works with."""
 MINIMUM_SERVER: Final = 150000
+LOCK_TIMEOUT: Final = "10s"
+"""How long an installation waits for another one."""
 
 
 def read_schema() -> str:
@@ -65,8 +67,9 @@ def open_ledger(dsn: str, *, application_name: str = "jobledger") -> Connection[
 def install(connection: Connection[Any]) -> bool:
     """Install schema.sql in one transaction; True if it was not there before. Calling again changes nothing.
 
-    Raises SchemaMismatch where a schema of another version is found, LedgerError for a server older than Postgres 15.
-    Either way the database stays as it was. Needs the right to create schemas and roles.
+    Raises SchemaMismatch where a schema of another version is found, Conflict where another installation does not end,
+    LedgerError for a server older than Postgres 15. Either way the database stays as it was. Needs the right to create
+    schemas and roles.
     """
     import psycopg
 
@@ -76,13 +79,22 @@ def install(connection: Connection[Any]) -> bool:
         )
     try:
         with connection.transaction():
-            # two installations at once: the second waits, then finds the first one's work
-            connection.execute("select pg_advisory_xact_lock(hashtext('jobledger install'))")
+            connection.execute("select set_config('lock_timeout', %(limit)s, true)", {"limit": LOCK_TIMEOUT})
             version = installed_version(connection)
             if version is None:
                 # one message with many statements, as psql would send it; schema.sql holds no parameters
                 connection.execute(read_schema().encode())
                 return True
+    except (psycopg.errors.DuplicateSchema, psycopg.errors.UniqueViolation):
+        # Two installations at once: the second waits at the name of the schema, then finds the first one's work.
+        version = installed_version(connection)
+        if version is None:
+            raise
+    except psycopg.errors.LockNotAvailable as error:
+        raise Conflict(
+            f"somebody else is making a schema named ledger here, and has not ended within {LOCK_TIMEOUT}",
+            hint="run it again, or find out whose transaction stays open: pg_stat_activity",
+        ) from error
     except psycopg.errors.InsufficientPrivilege as error:
         raise LedgerError(
             f"this role may not install the schema: {error.diag.message_primary}",

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ledger.console import MOST_SHOWN, all_option, dsn_option, emit_json, emit_table, json_option, printable, say
+from ledger.errors import Conflict
 from ledger.settings import SettingsFile
 
 if TYPE_CHECKING:
+    from ledger.rights import Difference
     from processor.registry import Registry
     from processor.settings import Settings
 
@@ -43,6 +45,7 @@ class LogLines(logging.Formatter):
 def init(only_check: bool, as_json: bool, dsn: str) -> None:
     """Install the schema in Postgres, or check that it is there. Running it again is harmless.
 
+    Where rights are not as they were installed (after a dump was restored without its grants, say), they are mended.
     The login needs the right to create schemas and roles; the processors and apps do not.
 
     \b
@@ -51,18 +54,30 @@ def init(only_check: bool, as_json: bool, dsn: str) -> None:
       jobledger init --check
     """
     from ledger.database import connect
+    from ledger.rights import find_differences, mend
     from ledger.schema import VERSION, check, install
 
     with connect(dsn, application_name="jobledger init") as connection:
         installed = False
+        mended: list[Difference] = []
         if only_check:
             check(connection)
+            if differences := find_differences(connection):
+                raise Conflict(
+                    f"{len(differences)} rights are not as they were installed; {differences[0]}",
+                    hint="mend them: jobledger init",
+                )
         else:
             installed = install(connection)
+            mended = mend(connection)
         database = connection.info.dbname
     if as_json:
-        emit_json({"database": database, "version": VERSION, "installed": installed})
-    elif installed:
+        said = [str(difference) for difference in mended]
+        emit_json({"database": database, "version": VERSION, "installed": installed, "mended": said})
+        return
+    for difference in mended:
+        say(f"mended {difference}")
+    if installed:
         say(f"installed schema version {VERSION} in database {database}")
     else:
         say(f"schema version {VERSION} is in database {database}")

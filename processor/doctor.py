@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ledger.errors import LedgerError
 from ledger.finding import Finding
 from ledger.schema import VERSION, check
+from processor.doctor_rights import examine_prepared, examine_rights
 from processor.stats import LOG, PROCESSORS, SEQUENCER
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def examine(connection: Connection[DictRow], *, most: int | None = None) -> Iter
         yield Finding("fail", "schema", error.message, error.hint)
         return
     yield Finding("ok", "schema", f"version {VERSION}")
+    yield from examine_rights(connection)
     yield _examine_clock(connection)
     yield _examine_life(connection)
     yield _examine_sequencer(connection)
@@ -81,6 +83,7 @@ def examine(connection: Connection[DictRow], *, most: int | None = None) -> Iter
     yield _examine_overdue(connection)
     yield _examine_left_behind(connection)
     yield from _examine_transactions(connection)
+    yield from examine_prepared(connection)
     yield _examine_notifications(connection)
 
 

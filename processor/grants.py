@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ledger.errors import Conflict, InvalidEvent, JobNotFound, LedgerError
+from ledger.rights import lock_rights
 from ledger.schema import check
 
 if TYPE_CHECKING:
@@ -31,15 +32,26 @@ LONGEST_NAME: Final = 63
 LONGEST_OWNER: Final = 200
 """Characters; an owner need not be a login."""
 
-FIND: Final = """
-    select r.rolcanlogin, r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.rolbypassrls,
+_LOGINS: Final = r"""
+    select r.rolname::text as name,
+           r.rolcanlogin, r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.rolbypassrls,
            pg_has_role(r.oid, (select n.nspowner from pg_namespace n where n.nspname = 'ledger'), 'member') as is_owner,
            array(select g.rolname::text from unnest(%(groups)s::text[]) x (name) join pg_roles g on g.rolname = x.name
                  where pg_has_role(r.oid, g.oid, 'member') order by 1) as groups,
            array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid
-                 where m.member = r.oid and g.rolname = any (%(groups)s) order by 1) as direct
-    from pg_roles r where r.rolname = %(name)s
+                 where m.member = r.oid and g.rolname = any (%(groups)s) order by 1) as direct,
+           array(select g.rolname::text from pg_roles g
+                 where g.rolname like 'pg\_%%' and pg_has_role(r.oid, g.oid, 'member') order by 1) as predefined
+    from pg_roles r
 """
+FIND: Final = _LOGINS + "where r.rolname = %(name)s"
+FIND_MEMBERS: Final = (
+    _LOGINS
+    + """
+    where r.rolcanlogin and not r.rolsuper  -- a superuser counts as a member of all
+      and exists (select from pg_roles g where g.rolname = any (%(groups)s) and pg_has_role(r.oid, g.oid, 'member'))
+    order by r.rolname"""
+)
 POWERS: Final = {
     "rolsuper": "a superuser",
     "is_owner": "an owner of the ledger",
@@ -49,6 +61,11 @@ POWERS: Final = {
     "rolcreatedb": "a role that may create databases",
 }
 """What a login of the ledger may not be: each of these can go around its group's limits, or give the rights away."""
+FOR_STAFF: Final = frozenset({
+    "pg_monitor", "pg_read_all_settings", "pg_read_all_stats", "pg_stat_scan_tables", "pg_signal_backend",
+    "pg_signal_autovacuum_worker", "pg_checkpoint", "pg_use_reserved_connections",
+})  # fmt: skip
+"""Predefined roles of Postgres that whoever may read all jobs may also be in. A client may be in none of any kind."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +99,9 @@ def grant(
     no log of the server holds it. ``on_behalf_of`` lets a client also write and read what belongs to that owner, or to
     ``EVERYONE``; its own name stays in each event as the actor. Calling again changes nothing else.
 
-    Raises Conflict for a role that has more power than a login of the ledger may have or is in another group of it,
-    LedgerError where this session may not grant. All in one transaction: after an error, nothing has changed.
+    Raises Conflict for a role that has more power than a login of the ledger may have or is in another group of it, and
+    where another session does the same and does not end; LedgerError where this session may not grant. All in one
+    transaction: after an error, nothing has changed.
     """
     from psycopg import errors, sql
 
@@ -94,11 +112,10 @@ def grant(
     login = sql.Identifier(name)
     try:
         with connection.transaction():
-            # two at once for one name: the second waits, then finds the first one's work
-            connection.execute("select pg_advisory_xact_lock(hashtext('jobledger grant'))")
+            lock_rights(connection)
             found = _find(connection, name)
             if found is not None:
-                _refuse_power(name, found)
+                _refuse_power(name, role, found)
                 if others := [other for other in found["groups"] if other != role]:
                     raise Conflict(
                         f"{name} is in {', '.join(others)} already",
@@ -141,7 +158,7 @@ def revoke(connection: Connection[Any], group: str, name: str, *, on_behalf_of: 
     check(connection)
     try:
         with connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(hashtext('jobledger grant'))")
+            lock_rights(connection)
             found = _find(connection, name)
             if found is None:
                 raise JobNotFound(f"there is no role {name}", hint="names of roles are case-sensitive here")
@@ -215,12 +232,20 @@ def _delegate(connection: Connection[Any], name: str, on_behalf_of: str, *, may:
     return bool(changed)
 
 
-def _refuse_power(name: str, found: dict[str, Any]) -> None:
-    for attribute, power in POWERS.items():
-        if found[attribute]:
-            raise Conflict(
-                f"{name} is {power}: no group's limits would hold for it", hint="use a login that has no other rights"
-            )
+def powers(role: str, found: dict[str, Any]) -> list[str]:
+    """What a login is that no member of this group may be; ``found`` is its row of ``FIND``."""
+    had = [power for attribute, power in POWERS.items() if found[attribute]]
+    if not found["rolsuper"]:  # who counts as a member of all
+        allowed = frozenset[str]() if role == GROUPS["client"] else FOR_STAFF
+        had += [f"a member of {predefined}" for predefined in found["predefined"] if predefined not in allowed]
+    return had
+
+
+def _refuse_power(name: str, role: str, found: dict[str, Any]) -> None:
+    if had := powers(role, found):
+        raise Conflict(
+            f"{name} is {had[0]}: no group's limits would hold for it", hint="use a login that has no other rights"
+        )
     if not found["rolcanlogin"]:
         raise Conflict(f"{name} cannot log in", hint="name the login itself: the ledger knows people by their sessions")
 
@@ -243,5 +268,5 @@ def _verifier(connection: Connection[Any], name: str, password: str) -> str:
 def _may_not(error: Exception) -> LedgerError:
     return LedgerError(
         f"this role may not do that: {str(error).splitlines()[0]}",
-        hint="use a role that may create roles and administers the groups of the ledger",
+        hint="use the owner of the ledger, who also may create roles and administers its groups; or a superuser",
     )

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from databases import Database
 
-from ledger.errors import LedgerError, NotALedger, SchemaMismatch
+from ledger import schema
+from ledger.errors import Conflict, LedgerError, NotALedger, SchemaMismatch
 from ledger.schema import check, install, installed_version, read_schema
 
 
@@ -51,6 +52,20 @@ def test_two_installations_at_once_both_succeed(empty_database: Database) -> Non
     for thread in threads:
         thread.join()
     assert sorted(made) == [False, False, True]
+
+
+def test_an_installation_waits_for_another_one_but_not_for_ever(
+    empty_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may not make a schema here cannot hold it up; whoever may is named by no lock that it could guess."""
+    monkeypatch.setattr(schema, "LOCK_TIMEOUT", "100ms")
+    empty_database.connect("app_alice").execute("select pg_advisory_lock(hashtext('jobledger install'))")
+    other, owner = empty_database.connect(autocommit=False), empty_database.connect()
+    other.execute("create schema ledger")
+    with pytest.raises(Conflict, match="within 100ms"):
+        install(owner)
+    other.rollback()
+    assert install(owner) is True
 
 
 def test_a_newer_schema_is_refused_and_left_alone(database: Database) -> None:

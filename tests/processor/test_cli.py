@@ -47,9 +47,20 @@ def test_init_installs_once_and_then_checks(empty_database: Database, capsys: Ou
         "database": "",
         "version": VERSION,
         "installed": False,
+        "mended": [],
     }
     assert run(["init", "--check", "--dsn", dsn]) == 0
     assert f"schema version {VERSION}" in capsys.readouterr().out
+
+
+def test_init_mends_rights_and_says_which(database: Database, capsys: Output) -> None:
+    dsn = database.dsn
+    database.connect().execute("revoke select on ledger.log from ledger_auditor")
+    assert run(["init", "--check", "--dsn", dsn]) == 4
+    assert "1 rights are not as they were installed; missing: ledger_auditor may select" in capsys.readouterr().err
+    assert run(["init", "--dsn", dsn]) == 0
+    assert "mended missing: ledger_auditor may select on table ledger.log\n" in capsys.readouterr().out
+    assert run(["init", "--check", "--dsn", dsn]) == 0
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,10 @@ from databases import Database
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from ledger import rights
 from ledger.database import connect
 from ledger.errors import Conflict, InvalidEvent, JobNotFound, LedgerError, NotALedger
+from ledger.schema import install
 from processor import grants_cli
 from processor.grants import EVERYONE, GROUPS, SINGLE_GRANT_OPTIONS, grant, revoke
 
@@ -185,6 +187,68 @@ def test_a_group_by_way_of_another_role_counts(database: Database, name: str) ->
             grant(owner, "client", name)
         with pytest.raises(Conflict, match="by way of another role"):
             revoke(owner, "operator", name)
+
+
+@pytest.mark.parametrize(
+    "predefined", ["pg_write_all_data", "pg_read_all_data", "pg_execute_server_program", "pg_monitor"]
+)
+def test_a_member_of_a_predefined_role_is_no_client(database: Database, name: str, predefined: str) -> None:
+    make_role(database, name, f"login in role {predefined}")
+    owner = database.connect()
+    with pytest.raises(Conflict, match=predefined):
+        grant(owner, "client", name)
+    if predefined == "pg_monitor":
+        assert grant(owner, "auditor", name).granted, "who may read all may also see what the server does"
+    else:
+        with pytest.raises(Conflict, match=predefined):
+            grant(owner, "auditor", name)
+
+
+def test_a_predefined_role_by_way_of_another_counts(database: Database, name: str) -> None:
+    between, owner = f"{name[:50]}x", database.connect()
+    with dropped(database, between):
+        make_role(database, between, "nologin in role pg_write_server_files")
+        make_role(database, name, sql.SQL("login in role {}").format(sql.Identifier(between)).as_string(owner))
+        with pytest.raises(Conflict, match="pg_write_server_files"):
+            grant(owner, "processor", name)
+
+
+def test_the_owner_of_the_database_is_refused(database: Database, name: str) -> None:
+    make_role(database, name, "login")
+    owner = database.connect()
+    here = sql.Identifier(owner.info.dbname)
+    owner.execute(sql.SQL("alter database {} owner to {}").format(here, sql.Identifier(name)))
+    try:
+        with pytest.raises(Conflict, match="pg_database_owner"):
+            grant(owner, "client", name)
+    finally:
+        owner.execute(sql.SQL("alter database {} owner to current_user").format(here))
+
+
+def test_strangers_locks_keep_nobody_from_granting(database: Database, name: str) -> None:
+    """Anyone who can log in can take any advisory lock."""
+    stranger = database.connect("app_alice")
+    stranger.execute(
+        "select pg_advisory_lock(hashtext('jobledger grant')), pg_advisory_lock(hashtext('jobledger install'))"
+    )
+    owner = database.connect()
+    owner.execute("set lock_timeout = '2s'")
+    assert grant(owner, "client", name).created
+    assert revoke(owner, "client", name).revoked
+    assert install(owner) is False
+
+
+def test_a_grant_waits_for_another_one_but_not_for_ever(
+    database: Database, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rights, "LOCK_TIMEOUT", "100ms")
+    other = database.connect(autocommit=False)
+    rights.lock_rights(other)
+    for change in (grant, revoke):
+        with pytest.raises(Conflict, match="longer than 100ms"):
+            change(database.connect(), "client", name)
+    other.rollback()
+    assert grant(database.connect(), "client", name).created
 
 
 def test_only_who_may_grant_grants(database: Database, name: str) -> None:
