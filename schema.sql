@@ -287,6 +287,8 @@ create table ledger.processors (
     heartbeat_at timestamptz not null default now(),
     stopped_at timestamptz,
     lost_at timestamptz,
+    beats bigint not null default 0,
+    loop_still interval not null default '0',
     host text not null,
     pid integer not null,
     login text not null,
@@ -296,6 +298,10 @@ create table ledger.processors (
     constraint processor_number_is_unique unique (number)
 ) with (fillfactor = 50);
 comment on table ledger.processors is 'Who runs jobs. While a processor lives, its session holds advisory lock (lock class, number).';
+comment on column ledger.processors.beats is
+    'How often it was heard. Others go by whether this changes, and how long it has not, by clocks of their own that are never set:
+     heartbeat_at is there to be read, and decides nothing.';
+comment on column ledger.processors.loop_still is 'How long its event loop had not moved at the last heartbeat, which a thread beside it sends.';
 create index processors_alive on ledger.processors (number) where stopped_at is null and lost_at is null;
 
 create table ledger.claims (
@@ -328,6 +334,21 @@ create table ledger.sequencer (
     snapshot pg_snapshot not null
 );
 comment on table ledger.sequencer is 'How far the log goes: its last number, and the snapshot whose transactions are all in it.';
+
+create unlogged table ledger.leader (
+    only_row boolean primary key default true check (only_row),
+    holder uuid not null,
+    turn bigint not null,
+    backend_pid integer not null,
+    pid integer not null,
+    host text not null,
+    since timestamptz not null default now(),
+    renewed_at timestamptz not null default now()
+) with (fillfactor = 50);
+comment on table ledger.leader is
+    'Which processor makes the passes and rescues jobs. Renewed each second from where the passes are made; unlogged, so that no commit
+     waits for the disk, and empty after a crash, when nobody leads either.';
+comment on column ledger.leader.turn is 'Changes with every renewal and every election. Who sees it stand still for the lease, takes over.';
 
 create table ledger.leftovers (
     life smallint not null,
@@ -444,7 +465,7 @@ begin
 end
 $$;
 
-create function ledger.begin_life(p_reason text) returns uuid
+create function ledger.begin_life(p_reason text, p_after uuid default null) returns uuid
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 set lock_timeout = '500ms'  -- who waits for a lock on a table holds up everybody behind him
 as $$
@@ -464,6 +485,10 @@ begin
     -- Writers read the current life after they have locked this table: when this lock is given, none is in between. They wait
     -- until this transaction ends: a forgotten one is ended by the server.
     lock table ledger.events in share row exclusive mode;
+    select l.epoch into v_epoch from ledger.lives l where l.life = ledger.current_life() and l.epoch <> p_after;
+    if found then
+        return v_epoch;  -- another has noticed as well, and was quicker
+    end if;
     perform set_config('idle_in_transaction_session_timeout', '5s', true), set_config('statement_timeout', '1min', true);
     insert into ledger.lives (life, system_identifier, timeline, database_oid, reason)
     select coalesce(ledger.current_life(), 0) + 1, i.system_identifier, i.timeline, i.database_oid, p_reason
@@ -480,27 +505,33 @@ begin
 end
 $$;
 comment on function ledger.begin_life is
-    'Makes all clients compare what they hold with what is here; needed only after a restore that ledger.identity cannot see.
+    'Makes all clients compare what they hold with what is here; needed only after a restore that neither ledger.identity nor a processor
+     can see. With p_after, only if that is still the epoch. Gives the epoch that holds from then on.
      Raises lock_not_available when a transaction that has written events stays open: call again. Its own transaction has to end
      soon, as all who write wait for it: idle for five seconds, its session is ended.';
 
-create function ledger.ensure_life() returns uuid
+create function ledger.ensure_life(p_epoch uuid default null, p_seq bigint default 0, p_event uuid default null) returns uuid
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 as $$
 declare
     v_epoch uuid;
+    v_here boolean;
 begin
-    select l.epoch into v_epoch
+    select l.epoch, (l.system_identifier, l.timeline, l.database_oid) = (i.system_identifier, i.timeline, i.database_oid)
+    into v_epoch, v_here
     from ledger.lives l, ledger.identity() i
-    where l.life = ledger.current_life()
-      and (l.system_identifier, l.timeline, l.database_oid) = (i.system_identifier, i.timeline, i.database_oid);
-    if v_epoch is null then
-        v_epoch := ledger.begin_life('this is another cluster, timeline or database than the one recorded');
+    where l.life = ledger.current_life();
+    if not v_here then
+        v_epoch := ledger.begin_life('this is another cluster, timeline or database than the one recorded', v_epoch);
+    elsif p_epoch = v_epoch and p_seq > 0 and not exists (select from ledger.log l where l.seq = p_seq and l.event_id = p_event) then
+        v_epoch := ledger.begin_life(format('the log has lost its number %s: the database was put back to an earlier moment', p_seq), v_epoch);
     end if;
     return v_epoch;
 end
 $$;
-comment on function ledger.ensure_life is 'Begins a new life when this database is a restored, promoted or copied one. Gives the epoch.';
+comment on function ledger.ensure_life is
+    'Begins a new life when this database is a restored, promoted or copied one, or when the log of this epoch does not have what the
+     caller, a processor, has seen in it (ledger.end_of_log). Gives the epoch.';
 
 create function ledger.sequence(p_limit integer default 10000)
 returns table (sequenced integer, more boolean, new_work boolean, next_due timestamptz)
@@ -774,7 +805,7 @@ create function ledger.lock_class() returns integer
 language sql immutable
 as $$ select 1785686116 $$;
 comment on function ledger.lock_class is
-    'First key of this project''s advisory locks. Second key 0: the sequencer; a processor''s number: that it lives.';
+    'First key of this project''s advisory locks; the second is a processor''s number: that it lives.';
 
 create function ledger.is_processors_lock(p_number integer) returns boolean
 language sql stable security definer set search_path = pg_catalog, ledger, pg_temp
@@ -790,15 +821,56 @@ comment on function ledger.is_processors_lock is
     'Whether an advisory lock of ours is held by a session that may run jobs. Anyone who can log in can take any advisory lock, and
      Postgres cannot forbid it to some: so a lock that someone else holds counts as free.';
 
-create function ledger.stand_for_sequencer() returns boolean
+-- A lock alone would be the leader's for as long as its session lasts: also while its process is frozen, while its event loop
+-- is blocked, and after its death, where a child that it forked still has the socket. So leading is a lease, and its end is
+-- counted by the clocks of those who wait for it. Two leaders for a moment are harmless: ledger.sequence locks its table.
+
+create function ledger.stand_for_leader(p_candidate uuid, p_host text, p_pid integer, p_silent_turn bigint default null)
+returns table (elected boolean, turn bigint)
+language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    v_leader ledger.leader;
+begin
+    select * into v_leader from ledger.leader;
+    if v_leader.turn is distinct from p_silent_turn and exists (
+        select from pg_stat_activity a
+        where a.pid = v_leader.backend_pid and a.datname = current_database() and pg_has_role(a.usesysid, 'ledger_processor', 'member'))
+    then
+        return query select false, v_leader.turn;
+        return;
+    end if;
+    insert into ledger.leader as l (holder, turn, backend_pid, pid, host) values (p_candidate, 1, pg_backend_pid(), p_pid, p_host)
+    on conflict (only_row) do update
+    set holder = excluded.holder, turn = l.turn + 1, backend_pid = excluded.backend_pid, pid = excluded.pid, host = excluded.host,
+        since = now(), renewed_at = now()
+    where l.turn = v_leader.turn  -- nobody was quicker
+    returning l.turn into v_leader.turn;
+    return query select found, v_leader.turn;
+end
+$$;
+comment on function ledger.stand_for_leader is
+    'Makes the candidate the leader where there is none, where the session in which the last one led is gone, or where the turn is
+     still p_silent_turn: the one that the candidate has seen unchanged for the lease.';
+
+create function ledger.lead(p_holder uuid) returns boolean
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 as $$
 begin
-    return pg_try_advisory_lock(ledger.lock_class(), 0) or not ledger.is_processors_lock(0);
+    update ledger.leader l set turn = l.turn + 1, renewed_at = clock_timestamp() where l.holder = p_holder;
+    return found;
 end
 $$;
-comment on function ledger.stand_for_sequencer is
-    'Whether this session is to make the passes. The lock only spares work: two sequencers at once are harmless (ledger.sequence).';
+comment on function ledger.lead is 'Renews the lease of the leader. False: another one leads now.';
+
+create function ledger.end_of_log(out epoch uuid, out last_seq bigint, out event_id uuid)
+language sql stable security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+    select l.epoch, s.last_seq, g.event_id
+    from ledger.sequencer s join ledger.lives l on l.life = s.life left join ledger.log g on g.seq = s.last_seq
+$$;
+comment on function ledger.end_of_log is 'How far the log goes, and with which event. Who has seen it so, knows it again: see ensure_life.';
 
 create function ledger.register_processor(
     p_processor uuid, p_host text, p_pid integer, p_namespaces text[], p_names text[]) returns integer
@@ -823,17 +895,27 @@ begin
 end
 $$;
 
-create function ledger.beat(p_processor uuid) returns boolean
-language sql security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
+create function ledger.beat(p_processor uuid, p_beats bigint default 0, p_loop_still interval default '0') returns bigint
+language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
 as $$
-    with beaten as (
-        update ledger.processors p set heartbeat_at = clock_timestamp()
-        where p.processor = p_processor and p.login = session_user and p.stopped_at is null and p.lost_at is null
-        returning 1
-    )
-    select exists (select from beaten)
+declare
+    v_number integer;
+    v_beats bigint;
+begin
+    update ledger.processors p set heartbeat_at = clock_timestamp(), beats = p.beats + 1, loop_still = p_loop_still
+    where p.processor = p_processor and p.login = session_user and p.stopped_at is null and p.lost_at is null
+      and p.beats >= p_beats
+    returning p.number, p.beats into v_number, v_beats;
+    if found then
+        -- Had already, as a rule. After a break of the connection this session takes it, as soon as the last one has let it go.
+        perform pg_try_advisory_lock(ledger.lock_class(), v_number);
+    end if;
+    return v_beats;
+end
 $$;
-comment on function ledger.beat is 'The heartbeat. False: this processor was given up, and must stop its jobs at once.';
+comment on function ledger.beat is
+    'The heartbeat; gives its number. Null: this processor was given up, or fewer beats are known than p_beats, as the database was put
+     back to an earlier moment. Either way it must stop its jobs at once, and what it had goes to others.';
 
 create function ledger.stop_processor(p_processor uuid) returns void
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
@@ -852,34 +934,39 @@ begin
 end
 $$;
 
-create function ledger.find_lost(p_grace interval, p_lease interval)
+create function ledger.find_lost(p_silent uuid[], p_beats bigint[], p_overdue boolean[])
 returns table (processor uuid, noticed_by text, job_id uuid, attempt integer, failures integer, losses integer, max_attempts integer)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
+declare
+    v_overdue uuid[] := array(select s.processor from unnest(p_silent, p_overdue) s (processor, overdue) where s.overdue);
+    -- after a restart of the server every lock is free, and those who live need a moment to take theirs again
+    v_restarted boolean := pg_postmaster_start_time() between clock_timestamp() - interval '5 seconds' and clock_timestamp();
 begin
     lock table ledger.events in row exclusive mode;
     with gone as (
-        select p.processor, p.number, p.heartbeat_at
+        select p.processor, p.number
         from ledger.processors p
-        where p.stopped_at is null and p.lost_at is null and p.heartbeat_at < clock_timestamp() - p_grace
-        order by p.number for update skip locked
+        join unnest(p_silent, p_beats) s (processor, beats) on s.processor = p.processor and s.beats = p.beats
+        where p.stopped_at is null and p.lost_at is null
+        order by p.number for update of p skip locked
     ), lost as (
         update ledger.processors p set lost_at = now()
         from gone g
         where p.processor = g.processor
-          and (g.heartbeat_at < clock_timestamp() - p_lease
-               or pg_try_advisory_xact_lock(ledger.lock_class(), g.number)
-               or not ledger.is_processors_lock(g.number))
-        returning p.processor, g.heartbeat_at
+          and (g.processor = any (v_overdue)
+               or not v_restarted and (pg_try_advisory_xact_lock(ledger.lock_class(), g.number)
+                                       or not ledger.is_processors_lock(g.number)))
+        returning p.processor, p.heartbeat_at
     )
     insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
     select ledger.new_id(), 'processor.lost', 1, session_user, session_user, now(), now(), ledger.current_life(),
            json_build_object('processor', l.processor, 'last_heartbeat_at', l.heartbeat_at,
-                             'noticed_by', case when l.heartbeat_at < clock_timestamp() - p_lease then 'heartbeat' else 'lock' end)
+                             'noticed_by', case when l.processor = any (v_overdue) then 'heartbeat' else 'lock' end)
     from lost l;
     return query
-        select p.processor, case when p.lost_at - p.heartbeat_at > p_lease then 'heartbeat' else 'lock' end,
+        select p.processor, case when p.processor = any (v_overdue) then 'heartbeat' else 'lock' end,
                j.job_id, j.attempt, j.failures, j.losses, j.max_attempts
         from (select distinct c.processor from ledger.claims c) d
         join ledger.processors p on p.processor = d.processor
@@ -893,8 +980,9 @@ begin
 end
 $$;
 comment on function ledger.find_lost is
-    'Gives up processors whose lock is free or whose lease is over, and lists what processors that are gone left behind:
-     a row for each attempt that runs, or one whose columns are null where all have ended. The caller records attempt.lost and calls forget_claims.';
+    'Gives up those of the silent processors whose lock is free or whose lease is over, and lists what processors that are gone left behind:
+     a row for each attempt that runs, or one whose columns are null where all have ended. The caller says who has been silent, since
+     which beat, and whether for longer than the lease: how long that is, it counts itself. It records attempt.lost and calls forget_claims.';
 
 create function ledger.forget_claims(p_processor uuid, p_claims uuid[] default null) returns void
 language sql security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
@@ -1773,7 +1861,7 @@ grant select on ledger.my_jobs to ledger_client;
 grant execute on function
     ledger.ensure_life, ledger.sequence, ledger.sequence_and_claim, ledger.register_processor, ledger.beat, ledger.stop_processor, ledger.find_lost,
     ledger.forget_claims, ledger.claim, ledger.record, ledger.find_cancelled, ledger.completed_steps, ledger.lock_class,
-    ledger.stand_for_sequencer, ledger.is_processors_lock
+    ledger.stand_for_leader, ledger.lead, ledger.end_of_log, ledger.is_processors_lock
     to ledger_processor;
 
 grant select on all tables in schema ledger to ledger_processor, ledger_auditor, ledger_operator;

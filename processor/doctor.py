@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from ledger.errors import LedgerError
@@ -107,15 +108,17 @@ def _examine_life(connection: Connection[DictRow]) -> Finding:
 
 
 def _examine_sequencer(connection: Connection[DictRow]) -> Finding:
+    start = "start a processor: jobledger serve --app ..."
     found = _rows(connection, SEQUENCER)
-    if found:
-        return Finding("ok", "sequencer", f"elected, server process {found[0]['pid']}")
-    return Finding(
-        "fail",
-        "sequencer",
-        "none is elected: nothing is put in order, so no new job starts",
-        "start a processor: jobledger serve --app ...",
-    )
+    if not found:
+        return Finding("fail", "sequencer", "none is elected: nothing is put in order, so no new job starts", start)
+    [leader] = found
+    who = f"{leader['host']} pid {leader['pid']} (server process {leader['backend_pid']})"
+    since = f"elected {leader['since'].astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if leader["idle_s"] <= SILENT_S:
+        return Finding("ok", "sequencer", f"{who}, {since}")
+    message = f"{who}, {since}, has done nothing for {leader['idle_s']:.0f} s, and no other processor has taken over"
+    return Finding("fail", "sequencer", message, f"is it stopped, or its event loop blocked? {start}")
 
 
 def _examine_backlog(connection: Connection[DictRow]) -> Finding:
@@ -142,6 +145,9 @@ def _examine_processors(connection: Connection[DictRow]) -> Iterator[Finding]:
         elif age_s > SILENT_S:
             advice = "is it stopped, or starved of CPU? it is given up when its lease is over"
             yield Finding("warn", "processors", f"{who} has been silent for {age_s:.1f} s", advice)
+        elif row["loop_still_s"] > SILENT_S:
+            message = f"{who}: its event loop has not moved for {row['loop_still_s']:.0f} s"
+            yield Finding("warn", "processors", message, "an async handler blocks it: make that a plain one")
         else:
             yield Finding(
                 "ok", "processors", f"{who} serves {', '.join(row['names'])} in {', '.join(row['namespaces'])}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, LiteralString, TypeVar
 
 import psycopg
@@ -15,7 +18,7 @@ from ledger.database import connect_async, is_transient, retrying
 from ledger.errors import ServerUnreachable, one_line
 
 if TYPE_CHECKING:
-    from psycopg import AsyncConnection
+    from psycopg import AsyncConnection, Connection
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,6 +42,15 @@ ABOUT_DATA: Final = ("22", "23", "54")
 def is_about_data(error: psycopg.Error) -> bool:
     """Whether a statement failed because of the data it was given: its neighbours would pass."""
     return (error.sqlstate or "").startswith(ABOUT_DATA) and not is_transient(error)
+
+
+def hang_up(connection: Connection[Any] | AsyncConnection[Any]) -> None:
+    """Shut a connection's socket, from any thread: whoever waits for an answer hears at once that there is none.
+
+    Cancelling would not do. It waits for the server to agree, and what does not answer does not agree either.
+    """
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as end:
+        end.shutdown(socket.SHUT_RDWR)
 
 
 def keep_trying(what: str) -> AsyncRetrying:

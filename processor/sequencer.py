@@ -1,7 +1,6 @@
 """The sequencer: of all processors the one that puts events in order, lets due jobs start, and rescues orphans.
 
-Who holds the advisory lock (lock class, 0) is it. The lock belongs to a session, so a sequencer that dies is replaced
-within one election interval, and two at once are harmless: ``ledger.sequence`` takes its own row lock.
+Which one that is, ``election`` decides. Two at once are harmless: ``ledger.sequence`` locks its table.
 """
 
 from __future__ import annotations
@@ -19,9 +18,10 @@ from psycopg.rows import tuple_row
 from ledger.errors import one_line
 from processor.claimed import Claimed
 from processor.claimer import SEQUENCE_AND_CLAIM
+from processor.election import NOTHING_SEEN, Candidate
 from processor.hints import wait_for_hint
 from processor.link import is_about_data, stay_connected
-from processor.rescue import rescue
+from processor.rescue import Rescuer
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection, AsyncCursor
@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ELECTION_S: Final = 0.5
+LIFE_RETRY_S: Final = 0.5
+RECONNECT_S: Final = 5.0
+"""After a break of this connection, as the server may have restarted: how long others may take to be back."""
+TRANSACTION_S: Final = 2
+"""For how long a leader that was frozen in the midst of a rescue may keep what it has locked."""
 RESCUE_S: Final = 0.5
 SHORTEST_GAP_S: Final = 0.002
 LONGEST_GAP_S: Final = 0.05
@@ -42,8 +46,8 @@ GAP_PER_EVENT_S: Final = 0.0001
 LIGHT_PASS: Final = 100
 """After a pass of more events than these the next is long as well, and the claimer does not wait for it."""
 
-TRY_LOCK: Final = "select ledger.stand_for_sequencer()"
-ENSURE_LIFE: Final = "select ledger.ensure_life()"
+LET_GO: Final = "select set_config('idle_in_transaction_session_timeout', %(seconds)s, false)"
+ENSURE_LIFE: Final = "select ledger.ensure_life(%(epoch)s, %(last_seq)s, %(event_id)s)"
 SEQUENCE: Final = "select s.sequenced, s.more, s.new_work, s.next_due from ledger.sequence() s"
 
 
@@ -68,6 +72,8 @@ class Sequencer:
         self._stopping = asyncio.Event()
         self._next_due: datetime | None = None
         self._last_sequenced = 0
+        self._end = NOTHING_SEEN
+        self._was_connected = False
         self.claimer: Claimer | None = None
         """Whose claims are made together with passes that bring work, where there is one and it has nothing to do."""
         self.backend_pid: int | None = None
@@ -83,57 +89,76 @@ class Sequencer:
         self._hints.events.set()
 
     async def _stand(self, connection: AsyncConnection[Any]) -> None:
+        rescuer = Rescuer(connection, self._settings, patient_s=RECONNECT_S if self._was_connected else 0)
         async with connection.cursor(row_factory=tuple_row) as cursor:
-            while not await self._is_elected(cursor):
-                if await wait_for_hint(self._stopping, ELECTION_S):
-                    return
-            if not await self._ensure_life(cursor):
+            await cursor.execute(LET_GO, {"seconds": f"{TRANSACTION_S}s"})
+            # also before it stands: another leader may not have seen what this one has
+            if self._was_connected and not await self._ensure_life(cursor):
                 return
-            logger.info("elected as the sequencer")
-            self.backend_pid = connection.info.backend_pid
-            try:
-                await self._lead(connection, cursor)
-            finally:
-                self.backend_pid = None
+            self._was_connected = True
+            while not self._stopping.is_set():
+                candidate = Candidate(cursor)
+                while not await self._is_elected(candidate):
+                    await rescuer.look()
+                    if await wait_for_hint(self._stopping, candidate.next_look_s()):
+                        return
+                if not await self._ensure_life(cursor):
+                    return
+                logger.info("elected as the sequencer")
+                self.backend_pid = connection.info.backend_pid
+                try:
+                    await self._lead(cursor, candidate, rescuer)
+                finally:
+                    self.backend_pid = None
 
-    async def _is_elected(self, cursor: AsyncCursor[Any]) -> bool:
-        [(elected,)] = await (await cursor.execute(TRY_LOCK)).fetchall()
-        return bool(elected)
+    async def _is_elected(self, candidate: Candidate) -> bool:
+        elected = await candidate.stand()
+        self._end = candidate.end
+        return elected
+
+    async def _still_leads(self, candidate: Candidate) -> bool:
+        leads = await candidate.still_leads()
+        self._end = candidate.end
+        if not leads:
+            logger.warning("another processor has taken over as the sequencer: this one had done nothing for too long")
+        return leads
 
     async def _ensure_life(self, cursor: AsyncCursor[Any]) -> bool:
         """Begin a new life where this database needs one. False: told to stop before that was possible."""
         while True:
             try:
-                await cursor.execute(ENSURE_LIFE)
+                await cursor.execute(ENSURE_LIFE, self._end._asdict())
             except psycopg.errors.LockNotAvailable:
                 logger.warning("a new life of the ledger waits for transactions that have written events and stay open")
             else:
                 return True
-            if await wait_for_hint(self._stopping, ELECTION_S):
+            if await wait_for_hint(self._stopping, LIFE_RETRY_S):
                 return False
 
-    async def _lead(self, connection: AsyncConnection[Any], cursor: AsyncCursor[Any]) -> None:
+    async def _lead(self, cursor: AsyncCursor[Any], candidate: Candidate, rescuer: Rescuer) -> None:
+        """Lead until told to stop, or until another leads."""
         now = asyncio.get_running_loop().time
         pass_at = rescue_at = now()
         hinted = True
-        while True:
+        while await self._still_leads(candidate):
             if now() >= rescue_at:
-                await self._rescue(connection)
+                if await rescuer.rescue():
+                    hinted = True
                 rescue_at = now() + RESCUE_S
             if hinted or now() >= pass_at:
                 last = self._stopping.is_set()
                 began = now()
-                sequenced = await self._make_pass(cursor)
+                sequenced = await self._make_pass(cursor, candidate)
                 if last:
                     return
                 pass_at = now() + min(self._poll_s, self._due_in_s())
                 await asyncio.sleep(rest_s(now() - began, sequenced))
             hinted = await wait_for_hint(self._hints.events, max(0.0, min(pass_at, rescue_at) - now()))
 
-    async def _make_pass(self, cursor: AsyncCursor[Any]) -> int:
+    async def _make_pass(self, cursor: AsyncCursor[Any], candidate: Candidate) -> int:
         """Put in order all there is to see. Gives the number of events."""
         total, more = 0, True
-        while more:
+        while more and await self._still_leads(candidate):
             try:
                 sequenced, more = await self._pass(cursor)
             except psycopg.Error as error:
@@ -165,7 +190,3 @@ class Sequencer:
         if self._next_due is None:
             return math.inf
         return max((self._next_due - self._clock.now()).total_seconds(), SHORTEST_GAP_S)
-
-    async def _rescue(self, connection: AsyncConnection[Any]) -> None:
-        if await rescue(connection, self._settings):
-            self._hints.events.set()

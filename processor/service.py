@@ -1,8 +1,8 @@
 """The processor as a service: it puts events in order, claims jobs, runs them, and records what comes of them.
 
 Five connections, each with one duty: liveness (a thread of its own), sequencer, listener, claimer and recorder. Each
-is made again when it breaks. Only the loss of the first costs something: with it goes the identity under which jobs
-were claimed, and they are left to be rescued.
+is made again when it breaks. Only the first one's absence costs something, if it lasts longer than the lease: then the
+identity is lost under which jobs were claimed, and they are left to be rescued.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class _Service:
         self._sequencer = Sequencer(dsn, self._hints, self._clock, settings, poll_s)
         self._listener = Listener(dsn, self._hints, self._sequencer)
         self._liveness = Liveness(
-            dsn, registry.names(), settings, self._clock,
+            dsn, registry.names(), settings, self._clock, loop_still_s=self._home.still_s,
             on_registered=lambda identity: self._home.post(self._registered.put_nowait, identity),
             on_lost=lambda identity: self._home.post(self._lose, identity),
             on_error=lambda error: self._home.post(self._fail, error),
@@ -124,6 +124,7 @@ class _Service:
         )  # fmt: skip
 
     def _lose(self, identity: Identity) -> None:
+        self._liveness.wake(identity)
         if self._tenure is not None and self._tenure.identity is identity:
             self._tenure.lose()
 

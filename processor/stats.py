@@ -55,7 +55,8 @@ PROCESSORS: Final = """
                where k.locktype = 'advisory' and k.granted and k.objsubid = 2
                  and k.classid = ledger.lock_class()::oid and k.objid = p.number::oid
                  and k.database = (select d.oid from pg_database d where d.datname = current_database())
-           ) as holds_lock
+           ) as holds_lock,
+           extract(epoch from p.loop_still)::float8 as loop_still_s
     from ledger.processors p
     where p.stopped_at is null and p.lost_at is null
     order by p.number
@@ -72,11 +73,10 @@ LOG: Final = """
                and not pg_visible_in_snapshot(e.txid, s.snapshot)) u
 """
 SEQUENCER: Final = """
-    select a.pid, a.application_name, a.client_addr::text as client
-    from pg_locks k left join pg_stat_activity a on a.pid = k.pid
-    where k.locktype = 'advisory' and k.granted and k.objsubid = 2
-      and k.classid = ledger.lock_class()::oid and k.objid = 0
-      and k.database = (select d.oid from pg_database d where d.datname = current_database())
+    select l.host, l.pid, l.backend_pid, l.since,
+           round(extract(epoch from clock_timestamp() - l.renewed_at)::numeric, 1)::float8 as idle_s
+    from ledger.leader l
+    where exists (select from pg_stat_activity a where a.pid = l.backend_pid and a.datname = current_database())
 """
 WAITING: Final = ("ready", "scheduled")
 ENDED: Final = ("completed", "failed", "cancelled")

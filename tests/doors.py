@@ -84,6 +84,20 @@ def sequence(processor: Connection[DictRow], limit: int = 10_000) -> int:
     return total
 
 
+def find_lost(processor: Connection[DictRow], *, overdue: bool = False) -> list[DictRow]:
+    """Give up every processor whose lock is free; with ``overdue`` the others too, as if their leases were over."""
+    return processor.execute(
+        """
+        select f.*
+        from (select coalesce(array_agg(p.processor), '{}') as processors, coalesce(array_agg(p.beats), '{}') as beats
+              from ledger.processors p where p.stopped_at is null and p.lost_at is null) s,
+             ledger.find_lost(s.processors, s.beats, array_fill(%(overdue)s, array[cardinality(s.beats)])) f
+        order by f.processor
+        """,
+        {"overdue": overdue},
+    ).fetchall()
+
+
 class Worker:
     """A processor without a service: it claims and records when told to."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import threading
 from pathlib import Path
 
@@ -33,6 +34,17 @@ async def endless() -> None:
 @jobs.handler("deaf")
 def deaf() -> None:
     """A plain function that nobody can stop."""
+    threading.Event().wait()
+
+
+@jobs.handler("leaves-a-child")
+def leaves_a_child(params: Sign) -> None:
+    """Fork as a library in C would, unseen by Python: the child has every socket of this process, and outlives it."""
+    libc = ctypes.PyDLL(None)
+    child = libc.fork()
+    if child == 0:
+        libc.pause()
+    params.path.write_text(str(child))
     threading.Event().wait()
 
 

@@ -101,8 +101,7 @@ def is_serving(connection: psycopg.Connection[dict[str, object]]) -> bool:
             connection,
             """
             select exists (select from ledger.processors p where p.stopped_at is null and p.lost_at is null)
-                   and exists (select from pg_locks k where k.locktype = 'advisory' and k.granted and k.objid = 0
-                               and k.classid = ledger.lock_class()::oid)""",
+                   and exists (select from ledger.leader)""",
         )
     )
 

@@ -8,7 +8,18 @@ from uuid import UUID
 import psycopg
 import pytest
 from databases import Database
-from doors import Draft, Worker, assert_projection_is_fold, cancel, job_row, push, push_jobs, sequence, types_of
+from doors import (
+    Draft,
+    Worker,
+    assert_projection_is_fold,
+    cancel,
+    find_lost,
+    job_row,
+    push,
+    push_jobs,
+    sequence,
+    types_of,
+)
 from psycopg.rows import DictRow
 from waiting import until
 
@@ -265,11 +276,11 @@ def test_cancels_and_outcomes_at_the_same_moment_leave_each_job_one_ending(datab
 def test_a_processor_that_was_given_up_claims_nothing(database: Database) -> None:
     owner = database.connect()
     worker = Worker(database.connect("worker"))
-    owner.execute("select * from ledger.find_lost('0 s', '0 s')").fetchall()
+    find_lost(owner, overdue=True)
     with pytest.raises(psycopg.Error, match="given up"):
         worker.claim()
-    beat = worker.connection.execute("select ledger.beat(%(id)s) as alive", {"id": worker.id}).fetchone()
-    assert beat == {"alive": False}
+    beat = worker.connection.execute("select ledger.beat(%(id)s) as beats", {"id": worker.id}).fetchone()
+    assert beat == {"beats": None}
 
 
 def test_a_processor_that_has_stopped_is_told_so_by_a_code_of_its_own(database: Database) -> None:
@@ -288,12 +299,11 @@ def test_a_processor_is_lost_as_soon_as_its_session_ends(database: Database) -> 
     sequence(owner)
     worker = Worker(database.connect("worker"))
     worker.claim()
-    find = "select * from ledger.find_lost('0 s', '1 hour')"
-    assert owner.execute(find).fetchall() == []
+    assert find_lost(owner) == []
     worker.connection.close()
     lost: list[object] = []
     while not lost:  # the server notices the closed session by itself
-        lost = [row["job_id"] for row in owner.execute(find).fetchall()]
+        lost = [row["job_id"] for row in find_lost(owner)]
     assert sorted(map(str, lost)) == sorted(map(str, jobs))
 
 
@@ -308,8 +318,7 @@ def test_p6_a_job_that_its_processor_had_claimed_twice_is_lost_once(database: Da
     worker.connection.close()
 
     def lost() -> list[UUID]:
-        rows = owner.execute("select * from ledger.find_lost('0 s', '1 hour')").fetchall()
-        return [row["job_id"] for row in rows]
+        return [row["job_id"] for row in find_lost(owner)]
 
     found = until(lambda: lost() or None, "the closed session to be noticed")
     assert found == [job]

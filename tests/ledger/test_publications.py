@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 import psycopg
 import pytest
 from databases import Database, new_database, new_template, throwaway_postgres
-from doors import Worker, cancel, push_jobs, sequence
+from doors import Worker, cancel, find_lost, push_jobs, sequence
 from psycopg import Connection, sql
 from psycopg.rows import DictRow
 from waiting import until
@@ -92,7 +92,7 @@ def live_a_little(database: Database, owner: Connection[DictRow], client: Connec
     sequence(owner)
     with closing(database.connect("worker")) as connection:
         Worker(connection)
-        connection.execute("select ledger.find_lost(interval '-1 hour', interval '-1 hour')")
+        find_lost(connection, overdue=True)
 
 
 def counts(connection: Connection[DictRow]) -> list[DictRow]:

@@ -7,12 +7,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from doors import Draft, Worker, cancel, push, push_jobs, sequence
+from doors import Draft, Worker, cancel, find_lost, push, push_jobs, sequence
 from in_process import Ledger, RunningService
 from psycopg import Connection
 from psycopg.errors import LockNotAvailable, ObjectNotInPrerequisiteState
 from psycopg.rows import DictRow
 from security.besieged import ALICE, BOB, Besieged, value
+from waiting import until
 
 from ledger.ids import new_id
 from ledger.protocol import Accepted, Refused
@@ -20,7 +21,7 @@ from processor import JobContext, Registry
 from processor.settings import Settings
 
 CHANNELS = ["ledger_events", "ledger_feed", "ledger_work", "ledger_cancel"]
-SEQUENCERS_LOCK = "select pg_advisory_lock(1785686116, 0)"
+STAND = "select elected from ledger.stand_for_leader(gen_random_uuid(), 'test', 1)"
 
 
 @pytest.fixture
@@ -127,9 +128,12 @@ def test_p9_a_forged_notification_harms_nothing(besieged: Besieged, registry: Re
     besieged.assert_sound()
 
 
-def test_p4_holding_the_sequencers_lock_does_not_stop_the_log(besieged: Besieged, registry: Registry) -> None:
-    """Anyone who can log in can take an advisory lock: it may spare work, but never decide whether work is done."""
-    besieged.alice.execute(SEQUENCERS_LOCK)
+def test_p4_a_client_can_neither_lead_nor_keep_anybody_from_leading(besieged: Besieged, registry: Registry) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        besieged.alice.execute(STAND)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        besieged.alice.execute("select from ledger.leader for update")
+    besieged.alice.execute("select pg_advisory_lock(1785686116, 0)")
     service = RunningService(besieged.database.dsn_as("worker"), registry, Settings())
     try:
         ledger = Ledger(besieged.database)
@@ -138,11 +142,12 @@ def test_p4_holding_the_sequencers_lock_does_not_stop_the_log(besieged: Besieged
         service.stop()
 
 
-def test_p4_only_one_stands_for_sequencer_while_a_processor_holds_the_lock(besieged: Besieged) -> None:
+def test_p4_one_leads_while_its_session_lasts(besieged: Besieged) -> None:
     first, second = besieged.database.connect("worker"), besieged.database.connect("worker")
-    assert value(first, "select ledger.stand_for_sequencer()") is True
-    assert value(second, "select ledger.stand_for_sequencer()") is False
+    assert value(first, STAND) is True
+    assert value(second, STAND) is False
     first.close()
+    until(lambda: value(second, STAND), "the end of the first one's session to be noticed")
 
 
 def test_p4_holding_the_locks_of_processors_to_come_does_not_keep_them_out(besieged: Besieged) -> None:
@@ -166,9 +171,8 @@ def test_p4_taking_over_a_dead_processors_lock_does_not_hide_its_death(besieged:
     connection.close()
     besieged.alice.execute("select pg_advisory_lock(1785686116, %(number)s)", {"number": number})
     assert value(besieged.owner, "select count(*) from ledger.claims where processor = %(id)s", id=worker.id) == 1
-    lost = besieged.database.connect("worker").execute(
-        "select job_id from ledger.find_lost(interval '0 seconds', interval '1 day')"
-    )
+    rescuer = besieged.database.connect("worker")
+    lost = until(lambda: find_lost(rescuer), "the processor to be given up")
     assert [row["job_id"] for row in lost] == [job["job_id"]]
     assert value(
         besieged.owner, "select lost_at is not null from ledger.processors where processor = %(id)s", id=worker.id
@@ -177,7 +181,7 @@ def test_p4_taking_over_a_dead_processors_lock_does_not_hide_its_death(besieged:
 
 def test_a_living_processor_is_not_given_up_for_a_lock_that_it_holds(besieged: Besieged) -> None:
     worker = Worker(besieged.database.connect("worker"))
-    besieged.database.connect("worker").execute("select ledger.find_lost(interval '0 seconds', interval '1 day')")
+    find_lost(besieged.database.connect("worker"))
     assert value(besieged.owner, "select lost_at is null from ledger.processors where processor = %(id)s", id=worker.id)
 
 

@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 from databases import PASSWORD, create_login
-from doors import Worker, sequence
+from doors import Worker, find_lost, sequence
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
@@ -37,8 +37,7 @@ SETTINGS: Final = {"fsync": "off", "max_connections": "250", "shared_buffers": "
 """A killed process loses nothing that the kernel has: only the death of the machine would need fsync."""
 KILLS: Final = ("crash", "immediate", "fast")
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-_GRACE: Final = timedelta(seconds=0.5)
-_LEASE: Final = timedelta(seconds=30)
+_GIVEN_UP_S: Final = 1.5
 
 
 class Place:
@@ -215,10 +214,7 @@ class Service:
 
     def _rescue(self, connection: Connection[DictRow]) -> None:
         with connection.transaction():
-            orphans = connection.execute(
-                "select * from ledger.find_lost(%(grace)s, %(lease)s) order by processor",
-                {"grace": _GRACE, "lease": _LEASE},
-            ).fetchall()
+            orphans = find_lost(connection)
             for processor, left in groupby(orphans, key=itemgetter("processor")):
                 jobs = [orphan for orphan in left if orphan["job_id"]]
                 lost = {"processor": str(processor), "noticed_by": "lock", "retry_at": _soon(0)}
@@ -230,7 +226,7 @@ class Service:
     def _work(self, connection: Connection[DictRow], chance: Random) -> None:
         while self._late:
             processor, late = self._late.pop()
-            self._stop.wait(3 * _GRACE.total_seconds())  # by then it was given up, and its jobs run elsewhere
+            self._stop.wait(_GIVEN_UP_S)  # by then it was given up, and its jobs run elsewhere
             self.happened["outcomes that came too late"] += len(Rescuer(connection, processor).record(*late))
         worker = Worker(connection, NAMES)
         while not self._stop.is_set():

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import psycopg
 from databases import Database, new_database
-from doors import Worker, sequence
+from doors import Worker, find_lost, sequence
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow
@@ -165,7 +165,7 @@ class ModelServer:
 
     def _rescue(self) -> None:
         """Give up the processors whose sessions are gone, so that their jobs run again."""
-        orphans = self.rows("select * from ledger.find_lost('0 s', '1 h') order by processor")
+        orphans = find_lost(self.admin)
         for processor, left in groupby(orphans, key=itemgetter("processor")):
             lost = {"processor": str(processor), "noticed_by": "lock", "retry_at": LONG_AGO}
             jobs = [(job, "attempt.lost", lost) for job in left if job["job_id"]]
