@@ -935,7 +935,8 @@ end
 $$;
 
 create function ledger.find_lost(p_silent uuid[], p_beats bigint[], p_overdue boolean[])
-returns table (processor uuid, noticed_by text, job_id uuid, attempt integer, failures integer, losses integer, max_attempts integer)
+returns table (processor uuid, noticed_by text, job_id uuid, attempt integer, failures integer, losses integer, max_attempts integer,
+               alone boolean, losses_alone bigint)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
@@ -967,7 +968,10 @@ begin
     from lost l;
     return query
         select p.processor, case when p.processor = any (v_overdue) then 'heartbeat' else 'lock' end,
-               j.job_id, j.attempt, j.failures, j.losses, j.max_attempts
+               j.job_id, j.attempt, j.failures, j.losses, j.max_attempts,
+               count(j.job_id) over (partition by p.processor) = 1,
+               (select count(*) from ledger.events e
+                where j.losses > 0 and e.job_id = j.job_id and e.type = 'attempt.lost' and e.data ->> 'alone' = 'true')
         from (select distinct c.processor from ledger.claims c) d
         join ledger.processors p on p.processor = d.processor
         left join lateral (
@@ -982,7 +986,8 @@ $$;
 comment on function ledger.find_lost is
     'Gives up those of the silent processors whose lock is free or whose lease is over, and lists what processors that are gone left behind:
      a row for each attempt that runs, or one whose columns are null where all have ended. The caller says who has been silent, since
-     which beat, and whether for longer than the lease: how long that is, it counts itself. It records attempt.lost and calls forget_claims.';
+     which beat, and whether for longer than the lease: how long that is, it counts itself. It records attempt.lost and calls forget_claims.
+     alone: no other job ran there; losses_alone: how many earlier losses said so of themselves.';
 
 create function ledger.forget_claims(p_processor uuid, p_claims uuid[] default null) returns void
 language sql security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off

@@ -124,10 +124,13 @@ class AttemptDeferredData(Data):
 
 
 class AttemptLostData(Data):
+    """``alone`` is said of a job that was lost several times before: whether no other job ran on that processor."""
+
     attempt: int
     processor: UUID
     noticed_by: str
     retry_at: AwareDatetime | None = None
+    alone: bool | None = None
 
 
 class AttemptSupersededData(Data):

@@ -95,6 +95,11 @@ class Attempt:
         return self.tenure.home
 
     @property
+    def is_started(self) -> bool:
+        """Whether its function was called."""
+        return self.started_at > 0
+
+    @property
     def must_stop(self) -> StopReason | None:
         """Why it has to stop, if it has to. Threads see a lost processor here before the event loop gets to them."""
         return StopReason.LOST if self.tenure.identity.lost else self._asked_to_stop

@@ -31,10 +31,14 @@ class Lane:
         self.running = 0
         self.waiting: deque[Attempt] = deque()
         self.hungry = True
+        self.held = False
+        """While one job runs alone, or waits to, nothing else is claimed or starts."""
         self._mean_s: float | None = None
 
     def room(self, most: int) -> int:
         """How many jobs to claim now, at most ``most``; 0 while what is here lasts."""
+        if self.held:
+            return 0
         ahead = 0 if self._mean_s is None else min(most, round(self.limit / self._mean_s * AHEAD_S))
         if len(self.waiting) * 2 > ahead:
             return 0

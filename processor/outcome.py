@@ -190,12 +190,19 @@ def conclude_loss(
     now: datetime,
     policy: RetryPolicy,
     *,
+    alone: bool | None = None,
     chance: float = 0.0,
 ) -> list[Entry]:
-    """The events for an attempt whose processor is gone. ``losses`` counts those before this one."""
-    retry_at = policy.after_loss(losses + 1, now, chance=chance)
+    """The events for an attempt whose processor is gone.
+
+    ``losses`` are those before this one that count. ``alone`` says whether this one does, once it should have run so.
+    """
+    if alone is False:
+        retry_at: datetime | None = now + policy.wait(max(losses, 1), chance)
+    else:
+        retry_at = policy.after_loss(losses + 1, now, chance=chance)
     lost = AttemptLostData.model_validate(
-        {"attempt": attempt, "processor": processor, "noticed_by": noticed_by, "retry_at": retry_at}
+        {"attempt": attempt, "processor": processor, "noticed_by": noticed_by, "retry_at": retry_at, "alone": alone}
     )
     entries = [Entry("attempt.lost", write_data(lost))]
     if retry_at is None:

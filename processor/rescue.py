@@ -13,6 +13,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from processor.outcome import conclude_loss
+from processor.retry import ALONE_AFTER
 from processor.rows import RECORD, Row, rows_of
 from processor.rows import parameters as record_parameters
 from processor.vigil import Vigil
@@ -31,7 +32,7 @@ LOOK: Final = """
     where p.stopped_at is not null or p.lost_at is not null
 """
 FIND_LOST: Final = """
-    select f.processor, f.noticed_by, f.job_id::text, f.attempt, f.losses, now() as found_at
+    select f.processor, f.noticed_by, f.job_id::text, f.attempt, f.losses, f.alone, f.losses_alone, now() as found_at
     from ledger.find_lost(%(silent)s::uuid[], %(beats)s::bigint[], %(overdue)s::boolean[]) f
     order by f.processor
 """
@@ -46,6 +47,8 @@ class Orphan(NamedTuple):
     job_id: str | None
     attempt: int
     losses: int
+    alone: bool
+    losses_alone: int
     found_at: datetime
 
 
@@ -99,13 +102,15 @@ class Rescuer:
 
 def _settle(orphan: Orphan, settings: Settings) -> list[Row]:
     assert orphan.job_id is not None
+    ran_alone = orphan.losses >= ALONE_AFTER
     entries = conclude_loss(
         orphan.attempt,
-        orphan.losses,
+        min(orphan.losses, ALONE_AFTER) + orphan.losses_alone,
         str(orphan.processor),
         orphan.noticed_by,
         orphan.found_at,
         settings.retry,
+        alone=orphan.alone if ran_alone else None,
         chance=random.random(),  # noqa: S311  # spreads retries, protects nothing
     )
     return rows_of(orphan.job_id, orphan.attempt, entries, time.time_ns())

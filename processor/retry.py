@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 _CENTURY_S: Final = 36_525 * 86_400
+ALONE_AFTER: Final = 2
+"""Losses after which a job runs with no other beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,8 @@ class RetryPolicy:
     """Exponential backoff, and how many attempts a job has. The default waits 1 s, 4 s, 16 s, ... and at most an hour.
 
     Failures and losses have budgets of their own: an attempt whose processor died says nothing about the job, but a
-    job that takes every processor down with it must end some day. Deferrals cost nothing.
+    job that takes every processor down with it must end some day. Deferrals cost nothing. After ``ALONE_AFTER`` losses
+    a job runs alone, and only losses while alone count from then on: those that merely ran beside it are not to blame.
 
     ``jitter`` is the share by which chance may lengthen a wait, so that jobs that failed together do not come back
     together ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015).

@@ -8,6 +8,7 @@ import random
 from typing import TYPE_CHECKING, Final
 
 from ledger.events import JobError
+from processor.alone import Alone
 from processor.attempt import Attempt, StopReason
 from processor.hints import Hints
 from processor.lanes import STALE_S, Lane
@@ -23,6 +24,7 @@ from processor.outcome import (
     conclude_trouble,
 )
 from processor.registry import InvalidParams
+from processor.retry import ALONE_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,15 +69,23 @@ class Runner:
         self._empty = asyncio.Event()
         self._empty.set()
         self.in_hand: dict[str, Attempt] = {}
+        self._alone = Alone(lanes, recorder, self.in_hand, self.start, self._finish)
 
     def take(self, attempts: Iterable[Attempt]) -> None:
         """Take in claimed jobs, in order, and start as many as may run."""
+        suspects: list[Attempt] = []
         for attempt in attempts:
             self.in_hand[attempt.job.job_id] = attempt
+            if attempt.job.losses >= ALONE_AFTER:
+                suspects.append(attempt)
+                continue
             attempt.lane.waiting.append(attempt)
             self._fill(attempt.lane)
         if self.in_hand:
             self._empty.clear()
+        if suspects or self._alone.attempt is not None:
+            self._alone.take(suspects)
+            self._empty_lanes()
 
     async def until_empty(self, timeout_s: float) -> bool:
         """Wait until nothing is in hand, at most so long. Whether that came about."""
@@ -94,6 +104,11 @@ class Runner:
 
     def give_back_waiting(self) -> None:
         """Give back what was claimed and has not begun, so that others may take it at once."""
+        self._empty_lanes()
+        if (alone := self._alone.waiting) is not None:
+            self._finish(alone, Deferred(after=0))
+
+    def _empty_lanes(self) -> None:
         for lane in self._lanes:
             while lane.waiting:
                 self._finish(lane.waiting.popleft(), Deferred(after=0))
@@ -133,7 +148,7 @@ class Runner:
             self.lose(attempt)
 
     def _fill(self, lane: Lane) -> None:
-        while lane.waiting and lane.running < lane.limit:
+        while lane.waiting and lane.running < lane.limit and not lane.held:
             attempt = lane.waiting.popleft()
             # lanes outlive tenures: what makes room may be of the last one, and what waits of this one
             attempt.tenure.runner.start(attempt)
@@ -210,8 +225,16 @@ class Runner:
             del self.in_hand[attempt.job.job_id]
         if not self.in_hand:
             self._empty.set()
+        if attempt is self._alone.attempt:
+            self._alone.end()
+            for lane in self._lanes:
+                self._fill(lane)
+            self._hints.tell_of_work()
 
     def _drop_waiting(self, attempt: Attempt, outcome: Settled) -> bool:
+        if attempt is self._alone.waiting:
+            self._finish(attempt, outcome)
+            return True
         try:
             attempt.lane.waiting.remove(attempt)
         except ValueError:
