@@ -8,10 +8,11 @@ Where the embedded one keeps its data is decided in databases.py.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
-from databases import Database, new_database, new_template, throwaway_postgres
+from databases import Database, new_database, new_template, place_for_servers, throwaway_postgres
 from hypothesis import settings
 
 # no deadline: a machine may be busy, and timing belongs in benchmarks
@@ -29,6 +30,17 @@ def postgres_dsn() -> Iterator[str]:
         return
     with throwaway_postgres(durable=True) as server:
         yield server.dsn()
+
+
+@pytest.fixture(scope="module")
+def servers_in_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For tests of servers themselves: what this process and its children call temporary is where servers live fast."""
+    tmp_path_factory.getbasetemp()  # which stays where it is
+    with pytest.MonkeyPatch.context() as patch:
+        if place := place_for_servers():
+            patch.setenv("TMPDIR", str(place))
+            patch.setattr(tempfile, "tempdir", str(place))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ SIZES = {"drain": 20, "growth": 30, "backlog": 30, "memory": 30, "replicas": 3, 
 
 
 @pytest.fixture(scope="module")
-def durable() -> Iterator[Server]:
+def durable(servers_in_memory: None) -> Iterator[Server]:
     with server(None) as started:
         yield started
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from databases import place_for_servers
 from waiting import until
 
 COLUMNS = 80
@@ -23,7 +24,7 @@ PLAIN = MappingProxyType({"COLUMNS": str(COLUMNS), "TERM": "dumb", "NO_COLOR": "
 @pytest.fixture
 def place() -> Iterator[Path]:
     """Where the demo makes its folders. The server's account must be able to enter it, and its path must be short."""
-    folder = Path(tempfile.mkdtemp(prefix="jl-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="jl-", dir=place_for_servers() or "/tmp"))  # noqa: S108  a new folder in it
     folder.chmod(0o711)
     (folder / "tmp").mkdir(mode=0o711)
     yield folder

@@ -20,6 +20,7 @@ import pytest
 from jobledger.embedded import EmbeddedPostgres, temporary_postgres
 from ledger.errors import Conflict, LedgerError
 
+pytestmark = pytest.mark.usefixtures("servers_in_memory")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="about running as root")
 
 

@@ -14,6 +14,8 @@ import pytest
 from jobledger.cli import run
 from jobledger.embedded import EmbeddedPostgres
 
+pytestmark = pytest.mark.usefixtures("servers_in_memory")
+
 
 @pytest.fixture
 def data() -> Iterator[str]:
