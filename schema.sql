@@ -20,7 +20,7 @@
 --   4. Clients come through doors. They have no right on any table. ledger.push, ledger.pull and ledger.submit take owner
 --      and actor from the authenticated session, whatever the call says.
 --
--- Locks are taken in this order, everywhere: events (table, row exclusive) - sequencer - replicas - queue - jobs. Rows of
+-- Locks are taken in this order, everywhere: events (table, row exclusive) - sequencer - replicas - keys - queue - jobs. Rows of
 -- the queue are never waited for: who finds one locked goes past it. Rows of ledger.jobs are taken in the order of their
 -- job_id. A statement that meets a deadlock all the same fails with SQLSTATE 40P01 as a whole, and its caller tries again.
 --
@@ -230,6 +230,7 @@ create table ledger.jobs (
     owner text not null,
     namespace text not null,
     name text not null,
+    key text,
     constraint one_row_per_job primary key (job_id),
     constraint status_is_known check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
     constraint running_jobs_have_a_processor check ((status = 'running') = (processor is not null)),
@@ -239,7 +240,9 @@ comment on table ledger.jobs is 'One row a job: the fold of its events, as far a
 comment on column ledger.jobs.seq is 'The number of its request in ledger.log: first come, first served.';
 comment on column ledger.jobs.run_at is 'Not before this time; null: at once.';
 comment on column ledger.jobs.max_attempts is 'As the request asked; null: the handler''s own.';
+comment on column ledger.jobs.key is 'What ledger.submit finds an unfinished job by; null: it was asked for without one.';
 create index jobs_by_owner on ledger.jobs (owner, job_id);
+create index jobs_by_key on ledger.jobs (owner, namespace, name, key, seq) where key is not null;
 
 create table ledger.queue (
     job_id uuid not null,
@@ -386,6 +389,18 @@ alter table ledger.delegations replica identity full;
 comment on table ledger.delegations is
     'Which login may act on behalf of which owner; null: of every owner. An owner need not be a login, so that a service can
      keep its users apart.';
+
+create table ledger.keys (
+    owner text not null,
+    namespace text not null,
+    name text not null,
+    key text not null,
+    job_id uuid not null,
+    constraint one_job_per_key primary key (owner, namespace, name, key)
+);
+comment on table ledger.keys is
+    'The last job that ledger.submit has requested, or found, under each key. The row is what two sessions that ask at the same
+     moment meet at: the second waits until the first has committed. Only ledger.submit takes it, so it holds up nobody else.';
 
 create table ledger.replica_turns (
     replica_id uuid not null,
@@ -604,12 +619,12 @@ begin
         insert into ledger.log (seq, event_id, owner) select f.seq, f.id, f.owner from fresh f
     ), requested as (
         insert into ledger.jobs as j
-            (job_id, seq, requested_at, run_at, expires_at, max_attempts, timeout_ms, priority, status, owner, namespace, name)
+            (job_id, seq, requested_at, run_at, expires_at, max_attempts, timeout_ms, priority, status, owner, namespace, name, key)
         select f.job_id, f.seq, f.recorded_at, r.run_at, (r.limits ->> 'expires_at')::timestamptz,
                (r.limits ->> 'max_attempts')::integer, ((r.limits ->> 'timeout')::numeric * 1000)::integer,
-               coalesce(r.priority, 0), 'pending', f.owner, coalesce(r.namespace, 'default'), r.name
+               coalesce(r.priority, 0), 'pending', f.owner, coalesce(r.namespace, 'default'), r.name, r.key
         from fresh f,
-             json_to_record(f.request) r (name text, namespace text, priority smallint, run_at timestamptz, limits json)
+             json_to_record(f.request) r (name text, namespace text, priority smallint, run_at timestamptz, limits json, key text)
         where f.type = 'job.requested'
         on conflict (job_id) do nothing
         returning j.job_id, j.seq, j.run_at, j.expires_at, j.priority, j.namespace, j.name
@@ -1810,7 +1825,9 @@ as $$
 declare
     v_owner text := ledger.owner_for(on_behalf_of);
     v_job uuid := coalesce(job_id, ledger.new_id());
-    v_data json;
+    v_namespace text := coalesce(namespace, 'default');
+    v_known uuid;
+    v_data text;
     v_wrong text;
 begin
     perform ledger.insist_on_read_committed();
@@ -1822,24 +1839,52 @@ begin
     if not (run_at >= '1600-01-01 00:00:00+00' and run_at < '9000-01-01 00:00:00+00') then
         raise exception 'job refused: invalid: run_at must lie in the years 1600 to 8999' using errcode = 'JL003';  -- to_char writes some others as these
     end if;
-    v_data := json_strip_nulls(json_build_object('name', name, 'namespace', namespace, 'priority', priority,
-        'run_at', to_char(run_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'limits', limits, 'key', key, 'labels', labels));
-    v_data := (left(v_data::text, -1) || ',"params":' || params::text || '}')::json;
-    select j.verdict into v_wrong from ledger.judge('job.requested', 1, v_data::text) j;
+    -- A null argument is one that was not given; a null within labels or params is theirs.
+    select '{' || string_agg(f.field || ':' || f.value, ',' order by f.n) || '}' into v_data
+    from (values (1, '"name"', to_json(name)::text), (2, '"namespace"', to_json(namespace)::text), (3, '"priority"', priority::text),
+                 (4, '"run_at"', to_json(to_char(run_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text),
+                 (5, '"limits"', limits::text), (6, '"key"', to_json(key)::text), (7, '"labels"', labels::text),
+                 (8, '"params"', coalesce(params::text, '{}'))) f (n, field, value)
+    where f.value is not null;
+    select j.verdict into v_wrong from ledger.judge('job.requested', 1, v_data) j;
     if v_wrong is not null then
         raise exception 'job refused: %', v_wrong using errcode = 'JL003';
     end if;
+    if key is not null then
+        insert into ledger.keys (owner, namespace, name, key, job_id) values (v_owner, v_namespace, name, key, v_job) on conflict do nothing;
+        select k.job_id into v_known from ledger.keys k
+        where (k.owner, k.namespace, k.name, k.key) = (v_owner, v_namespace, submit.name, submit.key) for update;
+        if v_known = v_job or not exists (select from ledger.events e where e.job_id = v_known and e.type = 'job.requested')
+           or exists (select from ledger.jobs j where j.job_id = v_known and j.status in ('completed', 'failed', 'cancelled')) then
+            -- it may have come from a file; among the last hundred, so that a key that is used daily does not cost more each day
+            select l.job_id into v_known
+            from (select j.job_id, j.status, j.seq from ledger.jobs j
+                  where (j.owner, j.namespace, j.name, j.key) = (v_owner, v_namespace, submit.name, submit.key)
+                  order by j.seq desc limit 100) l
+            where l.status in ('pending', 'running') order by l.seq desc limit 1;
+        end if;
+        update ledger.keys k set job_id = coalesce(v_known, v_job)
+        where (k.owner, k.namespace, k.name, k.key) = (v_owner, v_namespace, submit.name, submit.key)
+          and k.job_id <> coalesce(v_known, v_job);
+        if v_known <> v_job then
+            return v_known;
+        end if;
+    end if;
     insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-    values (ledger.new_id(), v_job, 'job.requested', 1, v_owner, session_user, clock_timestamp(), now(), ledger.current_life(), v_data)
+    values (ledger.new_id(), v_job, 'job.requested', 1, v_owner, session_user, clock_timestamp(), now(), ledger.current_life(), v_data::json)
     on conflict do nothing;
     if not found and not exists (select from ledger.events e
-                                 where e.job_id = v_job and e.type = 'job.requested' and e.owner = v_owner and e.data::text = v_data::text) then
+                                 where e.job_id = v_job and e.type = 'job.requested' and e.owner = v_owner and e.data::text = v_data) then
         raise exception 'job refused: job % was requested before', v_job using errcode = 'JL003';
     end if;
     return v_job;
 end
 $$;
-comment on function ledger.submit is 'Requests a job straight from a session that is online. Calling again with the same job_id and content is harmless.';
+comment on function ledger.submit is
+    'Requests a job straight from a session that is online, and gives its id. Calling again with the same job_id and content is harmless.
+     With a key, an unfinished job of the same owner, namespace, name and key is given instead, and nothing is requested: one that
+     submit has requested, or one that came from a file and is in order. Who asks for the same key in a transaction that is still open
+     is waited for.';
 
 create view ledger.my_jobs with (security_barrier) as
     select j.job_id, j.name, j.namespace, j.status, j.priority, j.attempt, j.failures, j.requested_at, j.run_at, j.started_at,

@@ -58,7 +58,7 @@ _APPLIED: Final = (
 _PROJECTED: Final = """
     select j.job_id, j.requested_at, j.run_at, j.expires_at, j.cancel_requested_at, j.started_at, j.finished_at,
            j.processor, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.priority, j.status, j.owner,
-           j.namespace, j.name
+           j.namespace, j.name, j.key
     from ledger.jobs j order by j.job_id"""
 
 _INVARIANTS: Final = """

@@ -229,6 +229,7 @@ def projection(state: JobState) -> dict[str, Any] | None:
         "owner": request.owner,
         "namespace": request.namespace,
         "name": request.name,
+        "key": request.key,
     }
 
 
