@@ -175,9 +175,7 @@ def test_a_trigger_requests_a_job_with_the_row_that_it_is_about(database: Databa
         $$;
         create trigger request_invoice after insert on orders for each row execute function request_invoice();"""
     )
-    with alice.transaction():
-        alice.execute("insert into orders values (1, '{}')")
-        raise psycopg.Rollback
+    alice.execute("begin; insert into orders values (1, '{}'); rollback")
     alice.execute("insert into orders values (2, '{\"team\": null}')")
     rows = owner.execute("select owner, data::text from ledger.events where type = 'job.requested'").fetchall()
     assert [(row["owner"], json.loads(row["data"])["params"]) for row in rows] == [("app_alice", {"order": 2})]
