@@ -107,14 +107,21 @@ class BackgroundSync:
             self._thread.join(_PAUSE_S)
 
     def _run(self) -> None:
+        failures = 0
         try:
             while not self._stopping.is_set():
+                began_at = time.monotonic()
                 try:
                     with self._explaining(), self._session() as connection:
                         self._stay(connection)
                 except LedgerError as error:
                     self._note(error)
-                    self._stopping.wait(_PAUSE_S)
+                    if _is_away(error):
+                        self._stopping.wait(_PAUSE_S)
+                        continue
+                    # the first exchange went well, and a later one did not: no session may fail like that in a row
+                    failures = 1 if time.monotonic() - began_at > REFUSED_WAIT_S else failures + 1
+                    self._pause(min(SHORTEST_WAIT_S * 2**failures, REFUSED_WAIT_S))
         finally:
             self._wake_in.close()
             self._wake_out.close()

@@ -36,6 +36,14 @@ Told: TypeAlias = tuple[str | None, ServerLimits]
 """What the server has said by now: whose file this is, None until it has, and the limits."""
 
 _NAMES: Final = tuple(field.name for field in fields(ServerLimits))
+_POSSIBLE: Final = {
+    "max_event_bytes": range(1000, 100_000_001),
+    "max_params_bytes": range(100, 100_000_001),
+    "max_json_depth": range(4, 129),
+    "max_batch_events": range(1, 100_001),
+    "max_batch_bytes": range(1000, 500_000_001),
+}
+"""As the checks of ``ledger.limits`` have them: less would stop an app, and more its memory."""
 _READ: Final = f"select owner, {', '.join(_NAMES)} from replica"  # noqa: S608 - the names above
 _WRITE: Final = f"update replica set {', '.join(f'{name} = :{name}' for name in _NAMES)}"  # noqa: S608 - likewise
 
@@ -51,9 +59,12 @@ def read_owner_and_limits(connection: sqlite3.Connection) -> Told:
     return owner, ServerLimits(*limits)
 
 
-def told_limits(row: Mapping[str, Any]) -> ServerLimits:
-    """The limits in a row of ``ledger.limits``."""
-    return ServerLimits(**{name: row[name] for name in _NAMES})
+def told_limits(row: Mapping[str, Any]) -> ServerLimits | None:
+    """The limits in a row of ``ledger.limits``; None where they are none that a ledger may have."""
+    told = {name: row.get(name) for name in _NAMES}
+    if any(type(value) is not int or value not in _POSSIBLE[name] for name, value in told.items()):
+        return None
+    return ServerLimits(**told)  # type: ignore[arg-type]  # each is an int by now
 
 
 def write_limits(connection: sqlite3.Connection, limits: ServerLimits) -> None:

@@ -105,7 +105,14 @@ class Pause:
     detail: str
 
 
-AfterPush: TypeAlias = Acknowledge | MintReplica | Rewind | Pause
+@dataclass(frozen=True, slots=True)
+class Disbelieve:
+    """The reply contradicts the question, so nothing follows from it."""
+
+    detail: str
+
+
+AfterPush: TypeAlias = Acknowledge | MintReplica | Rewind | Pause | Disbelieve
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +145,29 @@ def after_push(position: Position, sent: Sequence[int], reply: PushReply) -> Aft
     """What follows from the reply to a push of the own events ``sent``: those next to ``position.acked_seq``.
 
     The reply's head may lie above what was sent, where an earlier reply was lost. Only what was sent now was compared
-    event by event, so only that is acknowledged.
+    event by event, so only that is acknowledged. A head below that is no acknowledgement.
     """
+    base, end = position.base_seq, position.base_seq + len(sent)
     match reply:
+        case Accepted(head=head) if head < end:
+            return Disbelieve(f"it accepts up to number {end} and holds events up to {head} only")
+        case Accepted(refused=refused) if not _are_among(base, end, [event.seq for event in refused]):
+            return Disbelieve(f"it refuses events that were not sent, or one twice: {base + 1} to {end} were")
+        case Forked(at=at) if not base < at <= end:
+            return Disbelieve(f"number {at} is taken, it says, where {base + 1} to {end} were sent")
+        case Behind(head=head) if not 0 <= head < base:
+            return Disbelieve(f"it holds events up to {head}, it says, and lacks those before {base + 1}")
         case Accepted(head=head) if position.missing_seq is not None:
             # It counts as far as we do, but a copy of this file has used the numbers of what a restore lost.
             before = position.missing_seq - 1
             return Rewind(acked_seq=before, seq_offset=before - head)
         case Accepted():
             upto = sent[-1] if sent else position.acked_seq
-            refused = tuple(
+            refusals = tuple(
                 Refusal(_local(position, sent, event.seq), event.event_id, event.code, event.detail)
                 for event in reply.refused
             )
-            return Acknowledge(upto, upto - position.base_seq - len(sent), refused)
+            return Acknowledge(upto, upto - end, refusals)
         case Forked():
             return MintReplica(forked_at=_local(position, sent, reply.at), seq_offset=position.acked_seq)
         case Behind(head=head):
@@ -186,6 +202,10 @@ def next_page_size(size: int, page_bytes: int) -> int:
     if page_bytes < SMALL_PAGE_BYTES:
         return min(size * 4, LAST_PAGE)
     return size
+
+
+def _are_among(base: int, end: int, numbers: Sequence[int]) -> bool:
+    return all(base < number <= end for number in numbers) and len(set(numbers)) == len(numbers)
 
 
 def _local(position: Position, sent: Sequence[int], replica_seq: int) -> int:

@@ -7,53 +7,32 @@ counts once; a page that was read and not stored is read again.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from uuid import UUID
 
 from client_sync import inbox, outbox, plan
-from client_sync.limits import told_limits
 from client_sync.lock import sync_lock
-from client_sync.plan import Acknowledge, BeginLife, MintReplica, Pause, Position, Rewind, StorePage
-from client_sync.projection import EventRow
+from client_sync.plan import Acknowledge, BeginLife, Disbelieve, MintReplica, Pause, Position, Rewind, StorePage
 from client_sync.recent import Recent
 from client_sync.replica import Replica
+from client_sync.server import BadAnswer, Page, ask_for_page, say_hello, send
 from client_sync.submission import format_time
 from ledger.errors import Conflict, LedgerError, LoginRefused, NotALedger, ServerUnreachable, one_line
 from ledger.ids import new_id
-from ledger.protocol import Accepted, PushReply
 
 if TYPE_CHECKING:
-    from psycopg import Connection, Cursor
+    from psycopg import Connection
     from psycopg.rows import DictRow
 
 ATTEMPTS: Final = 3
 LOCK_TIMEOUT_S: Final = 30.0
-_FETCHED_AT_ONCE: Final = 100
 SYNC_NOTED_EVERY: Final = timedelta(minutes=1)
-
-_PUSH: Final = """
-    select ledger.push(%(replica_id)s::uuid, %(base_seq)s::bigint, %(ids)s::text[], %(job_ids)s::text[],
-                       %(types)s::text[], %(versions)s::integer[], %(occurred_at)s::text[],
-                       %(correlation_ids)s::text[], %(causation_ids)s::text[], %(data)s::text[],
-                       %(on_behalf_of)s::text)::text as reply"""
-# Python and SQLite know the years 1 to 9999. A claimed time outside of them must not hold up what comes behind it.
-_PULL: Final = """
-    select p.upto_seq, p.epoch::text, p.found, p.id::text, p.job_id::text, p.type, p.v, p.owner, p.actor, p.seq,
-           to_char(least(greatest(p.occurred_at, timestamptz '0001-01-01 00:00:00+00'),
-                         timestamptz '9999-12-31 23:59:59+00') at time zone 'utc',
-                   'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           to_char(p.recorded_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           p.replica_id::text, p.replica_seq, p.correlation_id::text, p.causation_id::text, p.data
-    from (select g.*, count(*) over () as found,
-                 sum(octet_length(g.data)) over (order by g.seq) - octet_length(g.data) as bytes_before
-          from ledger.pull(%(after_seq)s::bigint, %(epoch)s::uuid, %(events)s::integer, %(on_behalf_of)s::text) g) p
-    where coalesce(p.bytes_before, 0) < %(bytes)s
-    order by p.seq"""
+MOST_TURNS: Final = 8
+"""How often one exchange may find that it has to begin anew (another name, a restored server, a new life). Each happens
+once or twice where it happens; a server that goes on like that is not believed."""
 
 
 class SyncRefused(Conflict):
@@ -110,8 +89,8 @@ def sync_now(
     ``on_behalf_of``: whose file this is, where that is not the login itself. With ``again``, the log is read from
     its start.
 
-    Raises ServerUnreachable (LoginRefused where the server said no), SyncRefused, SyncBusy or NotALedger. What was
-    exchanged until then stays.
+    Raises ServerUnreachable (LoginRefused where the server said no), SyncRefused, BadAnswer, SyncBusy or NotALedger.
+    What was exchanged until then stays.
     """
     from tenacity import retry_if_exception
 
@@ -156,6 +135,7 @@ class Exchange:
         self._report = report
         self._stopped = stopped
         self._recent = Recent()
+        self._turns = 0
 
     def run(self, connection: Connection[DictRow]) -> None:
         """Push, then pull, then push once more if the server turns out to have begun a new life."""
@@ -172,17 +152,19 @@ class Exchange:
             self._note_success()
 
     def _identify(self, connection: Connection[DictRow]) -> None:
-        told = _only(connection, "select session_user::text as owner, l.* from ledger.limits l")
-        owner = self._on_behalf_of or told["owner"]
+        login, limits = say_hello(connection)
+        owner = self._on_behalf_of or login
         position = self._position()
         pause = plan.check_owner(position, owner)
         if pause is not None:
             raise _refused(pause)
         if position.owner is None:
             if self._on_behalf_of is not None:
-                self._ask_for_page(connection, position, 1)  # the file is not this owner's before the server agrees
+                ask_for_page(
+                    connection, position, 1, self._on_behalf_of
+                )  # the file is not this owner's before the server agrees
             outbox.learn_owner(self._replica, owner)
-        outbox.learn_limits(self._replica, told_limits(told))
+        outbox.learn_limits(self._replica, limits)
 
     def _push(self, connection: Connection[DictRow]) -> None:
         while not self._stopped():
@@ -191,7 +173,7 @@ class Exchange:
             if not plan.push_is_due(position, outbox.last_local_seq(local)):
                 return
             batch = outbox.read_batch(local, position.acked_seq)
-            reply, skew_ms = self._send(connection, position, batch)
+            reply, skew_ms = send(connection, position, batch, self._on_behalf_of)
             self._carry_out(position, batch, plan.after_push(position, batch.numbers, reply), skew_ms)
 
     def _carry_out(self, position: Position, batch: outbox.Batch, decision: plan.AfterPush, skew_ms: int) -> None:
@@ -201,13 +183,17 @@ class Exchange:
                 refused = outbox.acknowledge(self._replica, position, decision, skew_ms)
                 self._tell(pushed=self.result.pushed + taken, refused=self.result.refused + refused)
             case MintReplica():
+                self._turn()
                 outbox.mint_replica(self._replica, position, decision, new_id())
                 self._tell(forked=True)
             case Rewind():
+                self._turn()
                 outbox.rewind(self._replica, position, decision)
                 self._tell(rewound=True)
             case Pause():
                 raise _refused(decision)
+            case Disbelieve():
+                raise BadAnswer(decision.detail)
 
     def _pull(self, connection: Connection[DictRow]) -> None:
         size, more = plan.FIRST_PAGE, True
@@ -219,12 +205,11 @@ class Exchange:
         """Whether there is more to read, and how large the page was."""
         position = self._position()
         asked = size if position.epoch else 1  # the first answer of a new server only tells its epoch
-        page = self._ask_for_page(connection, position, asked)
-        decision = plan.after_pull(
-            position, page.upto_seq, UUID(page.epoch), asked if page.is_cut else len(page), asked
-        )
+        page = ask_for_page(connection, position, asked, self._on_behalf_of)
+        decision = plan.after_pull(position, page.upto_seq, page.epoch, asked if page.is_cut else len(page), asked)
         match decision:
             case BeginLife():
+                self._turn()
                 inbox.begin_life(self._replica, position, decision)
                 if position.epoch is not None:
                     self._tell(new_epoch=True)
@@ -232,45 +217,21 @@ class Exchange:
             case StorePage():
                 # a page of other owners' events only moves the cursor: not worth a sync of the disk
                 if len(page) or not position.settled:
-                    added = inbox.store_page(self._replica, page.events(), decision, self._recent)
+                    added = self._store(page, position, decision)
                     confirmed = self.result.confirmed + len(page) - added
                     self._tell(pulled=self.result.pulled + added, confirmed=confirmed)
                 return decision.more, page.bytes_read
 
-    def _send(self, connection: Connection[DictRow], position: Position, batch: outbox.Batch) -> tuple[PushReply, int]:
-        from pydantic import ValidationError
-
-        from ledger.protocol import read_reply
-
-        parameters = {
-            "replica_id": position.replica_id,
-            "base_seq": position.base_seq,
-            "on_behalf_of": self._on_behalf_of,
-            **batch.columns,
-        }
-        before = time.time()
-        text = _only(connection, _PUSH, parameters)["reply"]
-        after = time.time()
+    def _store(self, page: Page, position: Position, decision: StorePage) -> int:
         try:
-            reply = read_reply(text)
-        except ValidationError as error:
-            answer = text[:200]
-            raise LedgerError(f"the server's answer is not known here: {answer}", hint="upgrade jobledger") from error
-        # the server's clock was read somewhere between: the middle is wrong by half the way at most
-        skew_ms = round((reply.time.timestamp() - (before + after) / 2) * 1000) if isinstance(reply, Accepted) else 0
-        return reply, skew_ms
+            return inbox.store_page(self._replica, page.events(position.owner), decision, self._recent)
+        except sqlite3.IntegrityError as error:
+            raise BadAnswer(f"the file does not take it: {error}") from error
 
-    def _ask_for_page(self, connection: Connection[DictRow], position: Position, events: int) -> _Page:
-        from psycopg.rows import tuple_row
-
-        parameters = {
-            "after_seq": position.pulled_seq,
-            "epoch": position.epoch,
-            "events": events,
-            "bytes": plan.MAX_PULL_BYTES,
-            "on_behalf_of": self._on_behalf_of,
-        }
-        return _Page(connection.cursor(row_factory=tuple_row).execute(_PULL, parameters))
+    def _turn(self) -> None:
+        self._turns += 1
+        if self._turns > MOST_TURNS:
+            raise BadAnswer(f"the exchange had to begin anew more than {MOST_TURNS} times")
 
     def _note_success(self) -> None:
         ((last_sync_at, last_error),) = self._replica.connection().execute(
@@ -290,35 +251,6 @@ class Exchange:
         self.result = replace(self.result, **changes)
         if self._report:
             self._report(self.result)
-
-
-class _Page:
-    """An answer to ``ledger.pull``: its events are made a few at a time, as they are stored."""
-
-    def __init__(self, cursor: Cursor[tuple[Any, ...]]) -> None:
-        rows = cursor.rowcount  # ledger.pull always gives one
-        cursor.scroll(rows - 1)
-        self.upto_seq: int
-        self.epoch: str
-        self.upto_seq, self.epoch, found, *last = cursor.fetchone() or ()
-        self._cursor = cursor
-        self._length = rows if last[0] else 0
-        self.is_cut: Final[bool] = 0 < self._length < found
-        if self.is_cut:
-            self.upto_seq = EventRow._make(last).seq or 0
-        self.bytes_read = 0
-
-    def __len__(self) -> int:
-        return self._length
-
-    def events(self) -> Iterator[EventRow]:
-        """The events, once."""
-        self._cursor.scroll(0, mode="absolute")
-        while len(self) and (rows := self._cursor.fetchmany(_FETCHED_AT_ONCE)):
-            for row in rows:
-                event = EventRow._make(row[3:])
-                self.bytes_read += len(event.data)
-                yield event
 
 
 def note_failure(replica: Replica, error: LedgerError) -> None:
@@ -347,12 +279,6 @@ def translating() -> Iterator[None]:
         if isinstance(error, psycopg.errors.UndefinedFunction | psycopg.errors.UndefinedTable):
             raise NotALedger("this database has no job ledger", hint="install it: jobledger init") from error
         raise LedgerError(f"Postgres answered: {one_line(error)}", hint="nothing is lost; sync again later") from error
-
-
-def _only(connection: Connection[DictRow], query: str, parameters: dict[str, Any] | None = None) -> DictRow:
-    row = connection.execute(query.encode(), parameters).fetchone()
-    assert row is not None, "neither a select without a from clause, nor ledger.limits, is ever empty"
-    return row
 
 
 def _refused(pause: Pause) -> SyncRefused:

@@ -11,6 +11,10 @@ RefusalCode: TypeAlias = Literal[
 ]
 
 
+Number: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
+"""A number as a client's or the server's log counts."""
+
+
 class Reply(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -18,7 +22,7 @@ class Reply(BaseModel):
 class RefusedEvent(Reply):
     """One event that was not taken. It has used up its number all the same. A newer server may know other codes."""
 
-    seq: int
+    seq: Number
     event_id: str
     job_id: str | None = None
     code: RefusalCode | str
@@ -29,7 +33,7 @@ class Accepted(Reply):
     """Everything up to ``head`` is committed in Postgres, but for the events refused."""
 
     reply: Literal["accepted"] = "accepted"
-    head: int
+    head: Number
     time: AwareDatetime
     refused: tuple[RefusedEvent, ...] = ()
 
@@ -38,15 +42,15 @@ class Forked(Reply):
     """Number ``at`` was taken before with another event: this file is a copy, or was restored from one."""
 
     reply: Literal["forked"] = "forked"
-    at: int
-    head: int
+    at: Number
+    head: Number
 
 
 class Behind(Reply):
     """The server has nothing after ``head``: it was restored, and needs those events again."""
 
     reply: Literal["behind"] = "behind"
-    head: int
+    head: Number
 
 
 class Refused(Reply):

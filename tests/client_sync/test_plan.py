@@ -15,6 +15,7 @@ from client_sync.plan import (
     SMALL_PAGE_BYTES,
     Acknowledge,
     BeginLife,
+    Disbelieve,
     MintReplica,
     Pause,
     Position,
@@ -70,6 +71,51 @@ def test_a_server_that_knows_nothing_is_sent_everything() -> None:
 
 def test_a_push_refused_as_a_whole_pauses() -> None:
     assert after_push(FRESH, [1], Refused(code="not_yours", detail="why")) == Pause("not_yours", "why")
+
+
+numbers = st.integers(-5, 40) | st.integers(0, 2**63 - 1)
+replies = st.one_of(
+    st.builds(
+        Accepted.model_construct,
+        head=numbers,
+        time=st.just(NOON),
+        refused=st.lists(
+            st.builds(
+                RefusedEvent.model_construct, seq=numbers, event_id=st.just("e"), code=st.just("c"), detail=st.just("d")
+            ),
+            max_size=3,
+        ).map(tuple),
+    ),
+    st.builds(Forked.model_construct, at=numbers, head=numbers),
+    st.builds(Behind.model_construct, head=numbers),
+)
+
+
+@given(replies, st.integers(0, 20), st.integers(0, 20), st.integers(0, 20), st.integers(0, 5))
+def test_nothing_is_acknowledged_that_was_not_answered(
+    reply: Accepted | Forked | Behind, offset: int, base: int, compacted: int, sent: int
+) -> None:
+    acked = offset + base
+    position = replace(FRESH, seq_offset=offset, acked_seq=acked, compacted_seq=min(compacted, acked))
+    batch = range(acked + 1, acked + 1 + sent)
+    decision = after_push(position, batch, reply)
+    match decision:
+        case Acknowledge():
+            assert isinstance(reply, Accepted)
+            assert reply.head >= base + sent
+            assert decision.upto == acked + sent
+            assert {refusal.local_seq for refusal in decision.refused} <= set(batch)
+            assert len({refusal.local_seq for refusal in decision.refused}) == len(decision.refused)
+        case MintReplica():
+            assert decision.forked_at in batch
+            assert decision.seq_offset == acked
+        case Rewind():
+            assert 0 <= decision.acked_seq < acked or decision.acked_seq == 0
+            assert decision.seq_offset <= decision.acked_seq
+            assert isinstance(reply, Behind)
+            assert 0 <= reply.head < base
+        case _:
+            assert isinstance(decision, Disbelieve)
 
 
 def test_a_file_has_one_owner() -> None:

@@ -99,7 +99,7 @@ def test_without_a_pooler_notifications_are_relied_upon(server: Server, online: 
 
 
 def test_sync_watch_says_what_a_pooler_costs(server: Server, dsn: str, path: Path) -> None:
-    command = [sys.executable, "-m", "jobledger", "sync", "--watch", "--db", str(path), "--dsn", dsn]
+    command = [sys.executable, "-m", "jobledger", "sync", "--watch", "--create", "--db", str(path), "--dsn", dsn]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as watching:
         assert watching.stderr is not None
         assert "pooler" in watching.stderr.readline()
