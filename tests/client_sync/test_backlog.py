@@ -97,7 +97,7 @@ def _on_a_terminal(path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) 
     ours, theirs = os.openpty()
     with open(theirs, "w", encoding="utf-8") as terminal, monkeypatch.context() as patched:  # noqa: PTH123 - no path
         patched.setattr(sys, "stderr", terminal)
-        assert run(["sync", "--db", str(path), "--dsn", server.dsn]) == 0
+        assert run(["sync", "--create", "--db", str(path), "--dsn", server.dsn]) == 0
         terminal.flush()
         shown = os.read(ours, 65_536).decode()
     os.close(ours)
