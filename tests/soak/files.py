@@ -9,8 +9,10 @@ from uuid import UUID
 
 
 def look_into(path: Path) -> AbstractContextManager[sqlite3.Connection]:
-    """A connection that cannot write, closed at the end of the block."""
-    return closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True))
+    """A connection that cannot write, closed at the end of the block. It reads whatever bytes a text has."""
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    connection.text_factory = lambda text: text.decode(errors="replace")
+    return closing(connection)
 
 
 def copy_file(source: Path, target: Path) -> None:

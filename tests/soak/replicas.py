@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -16,14 +17,19 @@ from client_sync import JobClient
 from client_sync.lock import SyncBusy
 from ledger.errors import Conflict, ServerUnreachable
 from ledger.ids import new_id
+from soak import hostile
 from soak.book import Book
 from soak.files import copy_file, find_event, own_events
+from soak.handlers import DEEDS
 from soak.victim import Victim
 
 STEPS: Final[dict[str, int]] = {
     "submit": 34, "sync": 26, "cancel": 12, "submit_many": 7, "poison": 6, "backup": 5, "background": 3, "again": 3,
     "restore": 2, "clone": 1, "crash": 3,
 }  # fmt: skip
+HOSTILE: Final = 4
+MISBEHAVED: Final = 14
+"""As often are hostile bytes, and a job for a handler that may misbehave, among the steps of a run that has them."""
 PAUSE_S: Final = 0.25
 """Between two steps, on the average."""
 COPIES_KEPT: Final = 2
@@ -43,11 +49,14 @@ _REFUSED: Final = (
 class Fleet:
     """All files, those cloned on the way included. ``stop`` ends the steps, ``healed`` lets the files drain."""
 
-    def __init__(self, folder: Path, book: Book, seed: int, *, steps: int | None, most: int) -> None:
+    def __init__(
+        self, folder: Path, book: Book, seed: int, *, steps: int | None, most: int, more: dict[str, int]
+    ) -> None:
         self.folder: Final = folder
         self.book: Final = book
         self.seed: Final = seed
         self.steps: Final = steps
+        self.more: Final = more
         self.stop: Final = threading.Event()
         self.healed: Final = threading.Event()
         self.abandoned: Final = threading.Event()
@@ -131,7 +140,8 @@ class Replica(threading.Thread):
         return self._client
 
     def _live(self) -> None:
-        names, weights = list(STEPS), list(STEPS.values())
+        steps = STEPS | self._fleet.more
+        names, weights = list(steps), list(steps.values())
         while not self._fleet.stop.wait(self._chance.expovariate(1 / PAUSE_S)):
             if self._fleet.steps is not None and self.done >= self._fleet.steps:
                 return
@@ -223,6 +233,35 @@ class Replica(threading.Thread):
         event_id = self._wrote(job_id, kind)
         if event_id is not None and not foreign:
             self._book.poison.add(event_id)
+
+    def _hostile(self) -> None:
+        """Bytes that not every reader can hold: the file refuses them; where it holds them already, the server does."""
+        what, job_id = self._chance.choice(list(hostile.DATA)), new_id()
+        try:
+            hostile.write(self.path, what, job_id, unchecked=self._chance.random() < 0.5)
+        except sqlite3.Error as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise  # not because of what it was to write
+            self._book.step("hostile: refused by the file")
+        else:
+            event_id = self._wrote(job_id, "job.requested")
+            if event_id is not None:
+                self._book.poison.add(event_id)
+
+    def _misbehave(self) -> None:
+        """A job whose handler will not do as it should."""
+        (does,) = self._chance.choices(list(DEEDS), list(DEEDS.values()))
+        job = self.client.submit(
+            self._chance.choice(["soak-plain", "soak-async"]),
+            {
+                "does": does,
+                "seconds": round(self._chance.uniform(0.1, 4.0), 2),
+                "once": self._chance.random() < 0.8,
+                "n": self._chance.randrange(1000),
+            },
+        )
+        self._book.step(f"asked for: {does}")
+        self._wrote(job.id, "job.requested")
 
     def _again(self) -> None:
         """Ask for a job of another file of the owner under its id: one of the two requests will be refused."""

@@ -10,24 +10,38 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Final
+
+from doors import sequence
+from psycopg import Connection
+from psycopg.rows import DictRow
 
 from client_sync import JobClient
 from ledger.database import connect
 from ledger.errors import LedgerError
+from soak import settings
 from soak.book import Book
+from soak.processors import Processors
 from soak.proxy import Proxy
-from soak.replicas import DRAIN_WITHIN_S, Fleet
+from soak.replicas import DRAIN_WITHIN_S, HOSTILE, MISBEHAVED, Fleet
 from soak.server import Place, Service, place
+from soak.troubles import Troubles, plan_troubles
 from soak.verdict import Verdict, judge
 
 SAY_EVERY_S: Final = 10.0
 SETTLE_WITHIN_S: Final = 120.0
+RESTS_S: Final = 12.0
+"""So long the soak's own sequencer leaves the work to real processors, between two times of its own."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run. With ``steps`` the run ends when every file has made so many; ``seconds`` then is its limit."""
+    """What to run. With ``steps`` the run ends when every file has made so many; ``seconds`` then is its limit.
+
+    ``restarts`` and ``troubles`` are how often the server dies, and each trouble comes; ``odd_settings`` how many of
+    them the sessions of one file have at most.
+    """
 
     seconds: float
     seed: int
@@ -37,6 +51,10 @@ class Plan:
     dsn: str | None = None
     restarts: int | None = None
     lives: int = 1
+    processors: int = 2
+    troubles: int | None = None
+    odd_settings: int = 3
+    hostile: bool = True
 
 
 @dataclass
@@ -67,15 +85,25 @@ def soak(plan: Plan) -> Outcome:
         ours = opened.enter_context(place(plan.dsn, plan.owners))
         proxy = opened.enter_context(Proxy(ours.address, plan.seed))
         book = Book()
-        service = Service(ours, book, plan.seed)
-        fleet = Fleet(folder, book, plan.seed, steps=plan.steps, most=plan.replicas * 2)
-        for end in (service.stop, fleet.abandon, service.halt, proxy.heal):  # also after Ctrl-C; the last one first
+        service = Service(ours, book, plan.seed, rests_s=RESTS_S if plan.processors else 0.0)
+        more = ({"hostile": HOSTILE} if plan.hostile else {}) | ({"misbehave": MISBEHAVED} if plan.processors else {})
+        fleet = Fleet(folder, book, plan.seed, steps=plan.steps, most=plan.replicas * 2, more=more)
+        processors = Processors(ours.dsn_as(ours.worker), folder, book, plan.seed, plan.processors)
+        for end in (
+            processors.stop,
+            service.stop,
+            fleet.abandon,
+            service.halt,
+            proxy.heal,
+        ):  # also after Ctrl-C; last first
             opened.callback(end)
 
         service.start()
+        processors.start()
         for n in range(plan.replicas):
             owner = ours.owners[n % plan.owners]
-            fleet.add(owner, ours.dsn_as(owner, through=("127.0.0.1", proxy.port)))
+            odd = settings.draw(Random(f"{plan.seed}/settings/{n}"), plan.odd_settings)
+            fleet.add(owner, ours.dsn_as(owner, through=("127.0.0.1", proxy.port), options=settings.as_options(odd)))
         started = time.monotonic()
 
         def progress() -> float:
@@ -85,18 +113,28 @@ def soak(plan: Plan) -> Outcome:
             return max(elapsed, fleet.done / (plan.steps * max(len(fleet.replicas), 1)))
 
         restarts = max(1, round(plan.seconds / 15)) if plan.restarts is None else plan.restarts
+        often = max(1, round(plan.seconds / 10)) if plan.troubles is None else plan.troubles
+        troubles = Troubles(ours, book, plan_troubles(plan.seed, often, odd_roles=plan.odd_settings > 0), progress)
+        opened.callback(troubles.halt)
+        troubles.start()
         disturber = service.disturb(progress, restarts, plan.lives)
         _wait(plan, fleet, book, proxy, started)
         disturber.join(150)
+        troubles.stop()
         proxy.heal()
         fleet.heal()
         service.calm()
+        processors.calm()
         settled = _settle(ours, fleet, book)
+        processors.stop()
         service.stop()
         with connect(ours.dsn) as connection:
+            sequence(connection)  # what the processors said of their own end
             verdict = judge(connection, {replica.path: replica.owner for replica in fleet.replicas}, book)
         return Outcome(
-            plan, verdict, dict(proxy.injected), dict(book.steps), dict(service.happened), proxy.connections,
+            plan, verdict, dict(proxy.injected), dict(book.steps),
+            dict(service.happened + processors.happened + troubles.happened),
+            proxy.connections,
             sorted(DRAIN_WITHIN_S if r.drained_s is None else r.drained_s for r in fleet.replicas),
             settled, time.monotonic() - began, _cpu() - cpu_before,
         )  # fmt: skip
@@ -135,12 +173,26 @@ def _settle(ours: Place, fleet: Fleet, book: Book) -> bool:
             if row["open"] == 0 and row["unsequenced"] == 0:
                 break
             if time.monotonic() > deadline:
+                _tell_open(connection)
                 return False
             _say(f"settling: {row['open']} jobs open, {row['unsequenced']} events not in order")
             time.sleep(0.5)
     with ThreadPoolExecutor(4) as pool:
         quiet = pool.map(lambda replica: _read_all(replica.path, replica.dsn, deadline, book), fleet.replicas)
         return all(quiet)
+
+
+def _tell_open(connection: Connection[DictRow]) -> None:
+    rows = connection.execute(
+        """
+        select j.job_id, j.name, j.status, j.attempt, j.losses, p.stopped_at, p.lost_at, q.run_at,
+               q.job_id is null as unqueued
+        from ledger.jobs j left join ledger.processors p on p.processor = j.processor
+        left join ledger.queue q on q.job_id = j.job_id
+        where j.status in ('pending', 'running') limit 20"""
+    ).fetchall()
+    for row in rows:
+        _say("open: " + ", ".join(f"{name} {value}" for name, value in row.items() if value is not None))
 
 
 def _read_all(path: Path, dsn: str, deadline: float, book: Book) -> bool:

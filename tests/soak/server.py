@@ -33,9 +33,12 @@ from ledger.schema import install
 from soak.book import Book
 
 NAMES: Final = ("soak", "soak-slow")
-SETTINGS: Final = {"fsync": "off", "max_connections": "250", "shared_buffers": "64MB"}
+SETTINGS: Final = {
+    "fsync": "off", "max_connections": "250", "shared_buffers": "64MB", "max_notify_queue_pages": "64",
+}  # fmt: skip
 """A killed process loses nothing that the kernel has: only the death of the machine would need fsync."""
 KILLS: Final = ("crash", "immediate", "fast")
+RESTS_EVERY_S: Final = 4.0
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _GIVEN_UP_S: Final = 1.5
 
@@ -51,10 +54,12 @@ class Place:
         found = conninfo_to_dict(dsn)
         self.address: Final = (str(found["host"]), int(found.get("port") or 5432))
 
-    def dsn_as(self, login: str, *, through: tuple[str, int] | None = None) -> str:
-        """The DSN of a login, directly or through the proxy."""
+    def dsn_as(self, login: str, *, through: tuple[str, int] | None = None, options: str = "") -> str:
+        """The DSN of a login, directly or through the proxy, with these ``options`` of libpq."""
         host, port = through or self.address
-        return make_conninfo(self.dsn, user=login, password=PASSWORD, host=host, port=port)
+        return make_conninfo(
+            self.dsn, user=login, password=PASSWORD, host=host, port=port, **({"options": options} if options else {})
+        )
 
     def kill(self, how: str, down_s: float) -> None:
         """Let the server die (``crash``: SIGKILL to the postmaster; ``immediate``; ``fast``) and start it again."""
@@ -126,7 +131,8 @@ class Rescuer(Worker):
 class Service:
     """The sequencer, the workers and the restarts, each in a thread, until ``stop``."""
 
-    def __init__(self, ours: Place, book: Book, seed: int, *, workers: int = 2) -> None:
+    def __init__(self, ours: Place, book: Book, seed: int, *, workers: int = 2, rests_s: float = 0.0) -> None:
+        self._rests_s = rests_s
         self.happened: Counter[str] = Counter()
         self._place = ours
         self._book = book
@@ -204,8 +210,13 @@ class Service:
                 self._stop.wait(1)
 
     def _sequence(self, connection: Connection[DictRow]) -> None:
-        rescued_at = 0.0
+        """Now and then it leaves the passes, and the rescue of jobs, to the processors, where there are such."""
+        rescued_at, rests_at = 0.0, time.monotonic() + RESTS_EVERY_S
         while not self._stop.is_set():
+            if self._rests_s and time.monotonic() > rests_at:
+                self.happened["sequencer rested"] += 1
+                self._stop.wait(self._rests_s)
+                rests_at = time.monotonic() + RESTS_EVERY_S
             sequence(connection, limit=500)
             if time.monotonic() - rescued_at > 0.5:
                 self._rescue(connection)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from random import Random
+
+from soak.processors import WEIGHTS, plan_deeds
 from soak.proxy import plan_faults
 from soak.report import as_json, as_table
 from soak.run import Plan, soak
+from soak.settings import draw
+from soak.troubles import OFTEN, plan_troubles
 
 
 def test_the_same_seed_plans_the_same_faults() -> None:
@@ -15,8 +21,34 @@ def test_the_same_seed_plans_the_same_faults() -> None:
     assert {fault.kind for faults in plan for fault in faults} == {"cut", "reset", "stall", "trickle", "refuse"}
 
 
+def test_the_same_seed_plans_the_same_troubles() -> None:
+    troubles = plan_troubles(7, 3)
+
+    assert troubles == plan_troubles(7, 3)
+    assert troubles != plan_troubles(8, 3)
+    assert {trouble.kind for trouble in troubles} == set(OFTEN)
+    deeds = list(islice(plan_deeds(7, 0), 200))
+    assert deeds == list(islice(plan_deeds(7, 0), 200))
+    assert deeds != list(islice(plan_deeds(7, 1), 200))
+    assert {deed.what for deed in deeds} == set(WEIGHTS)
+    assert draw(Random(7), 3) == draw(Random(7), 3)
+
+
 def test_p1_p2_p4_p8_nothing_is_lost_or_doubled_on_a_bad_network_with_a_dying_server() -> None:
-    outcome = soak(Plan(seconds=120, seed=7, replicas=4, owners=2, steps=25, restarts=1))
+    outcome = soak(
+        Plan(
+            seconds=120,
+            seed=7,
+            replicas=4,
+            owners=2,
+            steps=25,
+            restarts=1,
+            processors=1,
+            troubles=1,
+            odd_settings=0,
+            hostile=False,
+        )
+    )
 
     assert outcome.clean, as_table(outcome)
     told = as_json(outcome)
