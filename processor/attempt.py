@@ -64,12 +64,13 @@ class Attempt:
     """What the processor keeps of an attempt: its job, its handler, and how it stands.
 
     ``over`` is set when its end was handed to the recorder, or when it is given up. The function may still be running
-    then (a plain function cannot be stopped); whatever it says from there on changes nothing.
+    then (a plain function cannot be stopped); whatever it says from there on changes nothing. ``late``: it ran out of
+    time, and what it returns does not count. ``overdue``: and that some time ago.
     """
 
     __slots__ = (
-        "_asked_to_stop", "_reports", "announced", "begun", "claim", "handler", "job", "lane", "over",
-        "request", "started_at", "steps", "task", "tenure", "timer",
+        "_asked_to_stop", "_reports", "announced", "begun", "claim", "handler", "job", "lane", "late", "over",
+        "overdue", "request", "started_at", "steps", "task", "tenure", "timer",
     )  # fmt: skip
 
     request: Request
@@ -84,6 +85,8 @@ class Attempt:
         self.timer: asyncio.TimerHandle | None = None
         self.started_at = 0.0
         self.begun = False
+        self.late = False
+        self.overdue = False
         self.over = False
         self.announced = False
         self.tenure = tenure
@@ -214,9 +217,11 @@ class Attempt:
         except BaseException:  # the classes are the handler's own, and so is what they say
             return issubclass(type(error), Permanent)
 
-    def timed_out(self) -> Settled:
-        """The outcome of an attempt that ran out of time."""
+    def timed_out(self, took_s: float | None = None) -> Settled:
+        """The outcome of an attempt that ran out of time, and how long it took in the end, where it has ended."""
         message = f"attempt {self.job.attempt} had {self.timeout_s:g} s"
+        if took_s is not None:
+            message += f", and returned after {took_s:.1f} s"
         return Retry(error=JobError(type="Timeout", message=message, retryable=True))
 
 

@@ -11,6 +11,7 @@ from ledger.errors import LedgerError
 from ledger.finding import Finding
 from ledger.schema import VERSION, check
 from processor.doctor_rights import examine_prepared, examine_rights
+from processor.reports import STOPPING
 from processor.stats import LOG, PROCESSORS, SEQUENCER
 
 if TYPE_CHECKING:
@@ -44,6 +45,20 @@ LEFT_BEHIND: Final = """
     select count(distinct c.processor) as processors, count(*) as claims
     from ledger.claims c join ledger.processors p on p.processor = c.processor
     where p.stopped_at < now() - interval '10 seconds' or p.lost_at < now() - interval '10 seconds'
+"""
+STOPPING_ATTEMPTS: Final = """
+    select c.processor, p.host, p.pid, count(*) as attempts, min(j.job_id::text) as job_id
+    from ledger.claims c
+    join ledger.processors p on p.processor = c.processor
+    cross join lateral unnest(c.job_ids, c.attempts) x (job_id, attempt)
+    join ledger.jobs j
+        on j.job_id = x.job_id and j.attempt = x.attempt and j.processor = c.processor and j.status = 'running'
+    cross join lateral (
+        select e.data ->> 'message' as message from ledger.events e
+        where e.job_id = j.job_id and e.type = 'attempt.progressed' and e.data ->> 'attempt' = j.attempt::text
+        order by e.txid desc, e.id desc limit 1) s
+    where s.message = %(stopping)s
+    group by c.processor, p.host, p.pid order by c.processor
 """
 LONG_TRANSACTIONS: Final = """
     select a.pid, a.usename, a.application_name, a.state,
@@ -82,6 +97,7 @@ def examine(connection: Connection[DictRow], *, most: int | None = None) -> Iter
     yield from _examine_processors(connection)
     yield from _examine_unserved(connection, most)
     yield _examine_overdue(connection)
+    yield from _examine_stopping(connection)
     yield _examine_left_behind(connection)
     yield from _examine_transactions(connection)
     yield from examine_prepared(connection)
@@ -182,6 +198,17 @@ def _examine_left_behind(connection: Connection[DictRow]) -> Finding:
         return Finding("ok", "claims", "none is left by a processor that is gone")
     message = f"{row['claims']} claims are left by {row['processors']} processors that are gone"
     return Finding("warn", "claims", message, "a sequencer takes them back within seconds; if not, look at its log")
+
+
+def _examine_stopping(connection: Connection[DictRow]) -> Iterator[Finding]:
+    found = _rows(connection, STOPPING_ATTEMPTS, stopping=STOPPING)
+    if not found:
+        yield Finding("ok", "timeouts", "no attempt goes on after its time")
+    for row in found:
+        who = f"{row['host']} pid {row['pid']} ({row['processor']})"
+        message = f"{row['attempts']} attempts on {who} {STOPPING}; one is of job {row['job_id']}"
+        advice = "they hold their places until their functions return: restart that processor if these never do"
+        yield Finding("warn", "timeouts", message, advice)
 
 
 def _examine_transactions(connection: Connection[DictRow]) -> Iterator[Finding]:

@@ -29,6 +29,8 @@ class Lane:
         self.is_async: Final = is_async
         self.limit: Final = limit
         self.running = 0
+        self.overdue = 0
+        """How many of those that run should have ended: they ran out of time, and go on."""
         self.waiting: deque[Attempt] = deque()
         self.hungry = True
         self.held = False
@@ -43,6 +45,11 @@ class Lane:
         if len(self.waiting) * 2 > ahead:
             return 0
         return max(0, min(most, self.limit + ahead - self.running - len(self.waiting)))
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether every place is held by a function that ran out of time."""
+        return self.overdue >= self.limit
 
     def start(self) -> None:
         """A job's function is called."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, TypeVar, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeVar, get_type_hints
 
 from pydantic import (
     BaseModel,
@@ -52,6 +52,7 @@ class Handler:
 
     ``call`` takes (params, job) whatever the function itself takes; for an async function it gives a coroutine.
     ``timeout_s`` and ``max_attempts`` hold where the job asks for nothing else; None leaves it to the service.
+    ``abandons``: an attempt that runs out of time ends at once, whether its function has returned or not.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Handler:
     timeout_s: float | None = None
     retry: RetryPolicy | None = None
     no_retry: tuple[type[Exception], ...] = (Permanent,)
+    abandons: bool = False
 
     def read(self, request: str) -> Request:
         """Read a request's JSON text in one go. Raises InvalidParams, which names each field that is wrong."""
@@ -94,17 +96,24 @@ class Registry:
         timeout: float | None = None,
         retry: RetryPolicy | None = None,
         no_retry: Iterable[type[Exception]] = (),
+        on_timeout: Literal["wait", "abandon"] = "wait",
     ) -> Callable[[F], F]:
         """Register the decorated function for the jobs of this name, and leave it as it is.
 
         The function takes (params, job), (params), (job) or nothing; the annotation of ``params`` is what the
         parameters are validated as: a pydantic model, a dataclass, or a dict where there is none.
         ``timeout`` is in seconds an attempt; errors of the types in ``no_retry`` fail the job at once.
+
+        A function that goes on after its time cannot be stopped from outside. By default its attempt waits for it,
+        shown as "timed out, stopping", so that no two run side by side. ``on_timeout="abandon"`` ends the attempt at
+        once, and the next one may start while the function still runs. Its place is taken until it returns, either way.
         Raises InvalidHandler.
         """
 
         def register(function: F) -> F:
-            self._add(name, function, max_attempts, timeout, retry, (Permanent, *no_retry))
+            if on_timeout not in ("wait", "abandon"):
+                raise InvalidHandler(f"handler {name!r}: on_timeout is 'wait' or 'abandon', not {on_timeout!r}")
+            self._add(name, function, max_attempts, timeout, retry, (Permanent, *no_retry), on_timeout == "abandon")
             return function
 
         return register
@@ -117,6 +126,7 @@ class Registry:
         timeout: float | None,
         retry: RetryPolicy | None,
         no_retry: tuple[type[Exception], ...],
+        abandons: bool,
     ) -> None:
         if not 1 <= len(name) <= MAX_NAME_CHARS:
             raise InvalidHandler(f"the name of a handler has 1 to {MAX_NAME_CHARS} characters, not {len(name)}")
@@ -144,6 +154,7 @@ class Registry:
             timeout_s=timeout,
             retry=retry,
             no_retry=no_retry,
+            abandons=abandons,
         )
 
     def find(self, name: str) -> Handler:

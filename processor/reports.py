@@ -13,6 +13,8 @@ from ledger.errors import InvalidEvent
 from processor.describe import storable
 from processor.outcome import Entry, write_json
 
+STOPPING: Final = "timed out, stopping"
+"""The last progress of an attempt whose time is over and whose function goes on: for its owner, and for ``doctor``."""
 MAX_LINE_CHARS: Final = 8_000
 MAX_EVENT_CHARS: Final = 60_000
 """Lines of one event together; in UTF-8 and JSON a character may take four bytes."""
@@ -27,18 +29,23 @@ class Reports:
     no room are left out, and the gap in the numbers shows it.
     """
 
-    __slots__ = ("_attempt", "_first", "_held", "_lines", "_lock", "_next_line", "_progress", "_progress_count")
+    __slots__ = (
+        "_attempt", "_closed", "_first", "_held", "_lines", "_lock", "_next_line", "_percent", "_progress",
+        "_progress_count",
+    )  # fmt: skip
 
     def __init__(self, attempt: int) -> None:
         self._attempt = attempt
         self._lock = threading.Lock()
         self._progress: str | None = None
         self._progress_count = 0
+        self._percent: float | None = None
+        self._closed = False
         self._lines: list[tuple[int, str]] = []
         self._next_line = 1
         self._held = 0
 
-    def progress(self, percent: float | None, message: str | None, data: Any) -> None:
+    def progress(self, percent: float | None, message: str | None, data: Any, *, last: bool = False) -> None:
         """Replace the progress. Raises InvalidEvent where ``data`` cannot be recorded; a message always can."""
         if percent is not None:
             if math.isnan(percent):
@@ -49,11 +56,19 @@ class Reports:
         if message is not None:
             message = storable(str(message), MAX_LINE_CHARS)
         with self._lock:
+            if self._closed:
+                return
             n = self._progress_count + 1
             report = {"attempt": self._attempt, "n": n, "percent": percent, "message": message, "data": data}
             said = {name: value for name, value in report.items() if value is not None}
             self._progress = write_json(said, what="progress")
             self._progress_count = n
+            self._percent = percent
+            self._closed = last
+
+    def close_progress(self, message: str) -> None:
+        """Let this be the last progress: as far as it was, with this message."""
+        self.progress(self._percent, message, None, last=True)
 
     def line(self, level: str, message: str) -> None:
         """Add a line to the log, with the local time."""

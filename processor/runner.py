@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final
 
 from ledger.events import JobError
@@ -24,6 +25,7 @@ from processor.outcome import (
     conclude_trouble,
 )
 from processor.registry import InvalidParams
+from processor.reports import STOPPING
 from processor.retry import ALONE_AFTER
 
 if TYPE_CHECKING:
@@ -38,14 +40,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STOP_GRACE_S: Final = 5.0
-"""How long an async handler may clean up after it was stopped for time, before its attempt is recorded without it."""
+"""How long a handler may clean up after it was stopped for time. What an async one returns meanwhile still counts."""
 
 
 class Runner:
     """The attempts that one registered processor has in hand, from their claim until their end is recorded.
 
-    An attempt ends in one of two ways: its function returns, or it is given up while the function goes on (a plain
-    function cannot be stopped from outside). Its place in the lane is free only when the function has returned.
+    An attempt ends when its function has returned. Where its handler wants it, one that ran out of time is abandoned
+    while the function goes on (a plain function cannot be stopped from outside); its place in the lane is free only
+    when the function has returned, all the same. ``stuck`` is set when such functions hold every place of a lane.
     """
 
     def __init__(
@@ -68,6 +71,9 @@ class Runner:
         self._hints = hints
         self._empty = asyncio.Event()
         self._empty.set()
+        self.stuck: Final = asyncio.Event()
+        if any(lane.is_stuck for lane in lanes):
+            self.stuck.set()
         self.in_hand: dict[str, Attempt] = {}
         self._alone = Alone(lanes, recorder, self.in_hand, self.start, self._finish)
 
@@ -126,12 +132,14 @@ class Runner:
     async def stop_all(self, timeout_s: float) -> None:
         """Stop what still runs; after ``timeout_s`` it is given back whether it has stopped or not."""
         for attempt in list(self.in_hand.values()):
-            self._ask_to_stop(attempt, StopReason.DRAIN)
+            if attempt.must_stop is not StopReason.TIMEOUT:
+                self._ask_to_stop(attempt, StopReason.DRAIN)
         if await self.until_empty(timeout_s):
             return
         for attempt in list(self.in_hand.values()):
             logger.warning("job %s: still running, given back", attempt.job.job_id)
-            self._finish(attempt, Deferred(after=0))
+            in_time = attempt.must_stop is not StopReason.TIMEOUT and not attempt.late
+            self._finish(attempt, Deferred(after=0) if in_time else attempt.timed_out())
 
     def lose(self, attempt: Attempt) -> None:
         """The attempt is no longer this processor's: stop it, and record nothing more of it."""
@@ -183,25 +191,39 @@ class Runner:
 
     def _returned(self, attempt: Attempt, outcome: Settled | None) -> None:
         lane = attempt.lane
-        lane.end(self._loop.time() - attempt.started_at)
+        took_s = self._loop.time() - attempt.started_at
+        lane.end(took_s)
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+        if attempt.overdue:
+            lane.overdue -= 1
         if outcome is not None:
-            if not attempt.over:
+            # what comes too late to count is kept as evidence, when the ledger knows that the attempt is over
+            evidence = self._conclude(attempt, outcome) if isinstance(outcome, Written) else []
+            if attempt.over:
+                self._keep(attempt, evidence)
+            elif attempt.late:
+                ended: Future[None] = Future()
+                ended.add_done_callback(lambda known: None if known.exception() else self._keep(attempt, evidence))
+                self._finish(attempt, attempt.timed_out(took_s), ended)
+            else:
                 self._finish(attempt, outcome)
-            elif isinstance(outcome, Written) and attempt.must_stop is not StopReason.LOST:
-                # too late to count; the ledger keeps it as evidence
-                self._recorder.add(attempt, self._conclude(attempt, outcome))
         self._fill(lane)
         if lane.hungry:
             self._hints.tell_of_room()
 
-    def _finish(self, attempt: Attempt, outcome: Settled) -> None:
+    def _keep(self, attempt: Attempt, evidence: list[Entry]) -> None:
+        if evidence and attempt.must_stop is not StopReason.LOST:
+            self._recorder.add(attempt, evidence)
+
+    def _finish(self, attempt: Attempt, outcome: Settled, receipt: Future[None] | None = None) -> None:
         """Record how an attempt ended; what it said last goes before. Whatever goes wrong here, it ends."""
         try:
             entries = [*attempt.take_reports(), *self._conclude(attempt, outcome)]
         except BaseException as error:
             logger.exception("job %s: how it ended cannot be recorded", attempt.job.job_id)
             entries = conclude_trouble(attempt.job, error)
-        self._recorder.add(attempt, entries, ends=True)
+        self._recorder.add(attempt, entries, ends=True, receipt=receipt)
         self._forget(attempt)
 
     def _conclude(self, attempt: Attempt, outcome: Settled) -> list[Entry]:
@@ -251,13 +273,27 @@ class Runner:
     def _run_out_of_time(self, attempt: Attempt) -> None:
         self._ask_to_stop(attempt, StopReason.TIMEOUT)
         if attempt.task is None:
-            self._give_up(attempt)
-        else:
-            attempt.timer = self._loop.call_later(STOP_GRACE_S, self._give_up, attempt)
+            self._be_late(attempt)
+        attempt.timer = self._loop.call_later(STOP_GRACE_S, self._be_overdue, attempt)
 
-    def _give_up(self, attempt: Attempt) -> None:
+    def _be_late(self, attempt: Attempt) -> None:
+        """Its time is over, and its function goes on."""
         logger.warning(
             "job %s attempt %s: out of time, and its handler %r goes on; its place is taken until it returns",
             attempt.job.job_id, attempt.job.attempt, attempt.handler.name,
         )  # fmt: skip
-        self._finish(attempt, attempt.timed_out())
+        attempt.late = True
+        if attempt.handler.abandons:
+            self._finish(attempt, attempt.timed_out())
+        else:
+            attempt.reports.close_progress(STOPPING)
+            attempt.announce()
+
+    def _be_overdue(self, attempt: Attempt) -> None:
+        """It was asked to stop some time ago, and has not."""
+        if not attempt.late:
+            self._be_late(attempt)
+        attempt.overdue = True
+        attempt.lane.overdue += 1
+        if attempt.lane.is_stuck:
+            self.stuck.set()

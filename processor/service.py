@@ -42,7 +42,8 @@ async def serve(
 
     ``dsn`` is a URL or libpq keywords; the login must be a member of ``ledger_processor``. Trouble with the connection
     is waited out. Raises what waiting cannot help (no right, no schema, a connection pooler that shares sessions); jobs
-    in hand will then be rescued elsewhere.
+    in hand will then be rescued elsewhere. Raises StuckHandlers, drained, when handlers that ran out of time hold every
+    place: a supervisor is to start the process again.
     Being cancelled is like a crash, but for the notice given: nothing more is recorded.
     """
     if not len(registry):

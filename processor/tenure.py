@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from ledger.errors import ServerUnreachable
+from ledger.errors import LedgerError, ServerUnreachable
 from processor.claimer import Claimer
 from processor.home import first_of
 from processor.lanes import STALE_S
@@ -36,6 +36,10 @@ LAST_CLAIM_S: Final = 2.0
 CLEAN_UP_S: Final = 1.0
 """After the drain timeout: how long stopped handlers may clean up before their jobs are given back all the same."""
 SHORTEST_FLUSH_S: Final = 5.0
+
+
+class StuckHandlers(LedgerError):
+    """Handlers that ran out of time hold every place, and cannot be stopped. What could be recorded is."""
 
 
 class Tenure:
@@ -83,6 +87,7 @@ class Tenure:
         """Work until ``stop``, then drain; or until the identity is lost.
 
         Raises ServerUnreachable where the drain ended with ends that could not be recorded; their jobs will be rescued.
+        Raises StuckHandlers, drained, when only a new process can run jobs again.
         """
         if self.identity.lost:
             return
@@ -104,11 +109,16 @@ class Tenure:
     async def _work(self, stop: asyncio.Event) -> None:
         claiming = asyncio.create_task(self.claimer.run())
         try:
-            await first_of(stop.wait(), asyncio.shield(claiming))
-            if stop.is_set():
+            await first_of(stop.wait(), asyncio.shield(claiming), self.runner.stuck.wait())
+            if stop.is_set() or self.runner.stuck.is_set():
                 self.claimer.stop()
                 await asyncio.wait([claiming], timeout=LAST_CLAIM_S)
                 await self._drain()
+                if not stop.is_set():
+                    raise StuckHandlers(
+                        "every place is held by a handler that ran out of time and does not return",
+                        hint="restart the processor; let handlers call job.raise_if_cancelled() now and then",
+                    )
         finally:
             claiming.cancel()
 

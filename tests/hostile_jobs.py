@@ -141,3 +141,8 @@ def innocent(params: dict[str, str]) -> str:
 def is_killed() -> None:
     """As the kernel does with whoever takes the last memory."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@jobs.handler("never-returns", timeout=0.1)
+def never_returns() -> None:
+    time.sleep(600)

@@ -125,6 +125,11 @@ def test_the_decorated_function_stays_as_it_is_and_keeps_its_options() -> None:
     assert (handler.max_attempts, handler.timeout_s) == (7, 2.5)
     assert handler.no_retry == (Permanent, KeyError)
     assert not handler.is_async
+    assert not handler.abandons
+    jobs.handler("other", on_timeout="abandon")(work)
+    assert jobs.find("other").abandons
+    with pytest.raises(InvalidHandler, match="on_timeout is 'wait' or 'abandon', not 'kill'"):
+        jobs.handler("third", on_timeout="kill")(work)  # type: ignore[arg-type]  # that is the point
 
 
 def test_names_are_told_apart_by_the_kind_of_function() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import InvalidEvent
-from processor.reports import MAX_EVENT_CHARS, MAX_HELD_CHARS, MAX_LINE_CHARS, Reports
+from processor.reports import MAX_EVENT_CHARS, MAX_HELD_CHARS, MAX_LINE_CHARS, STOPPING, Reports
 
 
 def taken(reports: Reports) -> list[tuple[str, dict[str, Any]]]:
@@ -24,6 +24,17 @@ def test_of_several_progress_reports_the_last_is_sent_and_all_are_counted() -> N
     assert taken(reports) == []
     reports.progress(None, "c", None)
     assert taken(reports) == [("attempt.progressed", {"attempt": 2, "n": 3, "message": "c"})]
+
+
+def test_a_last_progress_keeps_how_far_it_was_and_lets_none_follow() -> None:
+    reports = Reports(attempt=2)
+    reports.progress(40, "writing", {"n": 1})
+    reports.close_progress(STOPPING)
+    reports.progress(100, "written", None)
+    reports.line("info", "lines go on")
+    [(line, _), (kind, data)] = reports.take()
+    assert (line, kind) == ("attempt.logged", "attempt.progressed")
+    assert json.loads(data) == {"attempt": 2, "n": 2, "percent": 40, "message": "timed out, stopping"}
 
 
 @pytest.mark.parametrize(("given", "recorded"), [(-1, 0.0), (100.0000001, 100.0), (float("inf"), 100.0)])

@@ -40,7 +40,7 @@ def test_an_async_handler_that_takes_too_long_is_stopped_and_tried_again(ledger:
     ledger.verify()
 
 
-def test_a_plain_handler_that_takes_too_long_is_recorded_without_it(ledger: Ledger, start: Start) -> None:
+def test_a_plain_handler_that_takes_too_long_is_told_and_tried_again(ledger: Ledger, start: Start) -> None:
     registry = Registry()
     told = threading.Event()
 
@@ -63,13 +63,11 @@ def test_a_plain_handler_that_takes_too_long_is_recorded_without_it(ledger: Ledg
     ledger.verify()
 
 
-def test_p5_what_a_plain_handler_returns_after_its_time_changes_nothing_and_is_kept(
-    ledger: Ledger, start: Start
-) -> None:
+def test_p5_what_an_abandoned_handler_returns_changes_nothing_and_is_kept(ledger: Ledger, start: Start) -> None:
     registry = Registry()
     release = threading.Event()
 
-    @registry.handler("slow", timeout=0.1, max_attempts=2)
+    @registry.handler("slow", timeout=0.1, max_attempts=2, on_timeout="abandon")
     def slow(params: Any, job: JobContext) -> str:
         if job.attempt == 1:
             release.wait(30)
@@ -91,7 +89,7 @@ def test_a_thread_is_free_again_only_when_its_function_has_returned(ledger: Ledg
     release = threading.Event()
     running: list[int] = []
 
-    @registry.handler("stuck", timeout=0.05, max_attempts=1)
+    @registry.handler("stuck", timeout=0.05, max_attempts=1, on_timeout="abandon")
     def stuck(params: dict[str, int], job: JobContext) -> None:
         running.append(params["n"])
         release.wait(30)
