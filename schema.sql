@@ -572,6 +572,7 @@ begin
         -- No snapshot lists its own transaction among those that run, so what this pass writes would count as numbered.
         raise exception 'a pass needs a transaction of its own' using errcode = 'invalid_transaction_state';
     end if;
+    perform ledger.keep_commits_durable();  -- a number that was read must not be given again
     lock table ledger.events in row exclusive mode;
     lock table ledger.sequencer in share row exclusive mode;
     -- From here on every snapshot is younger than the lock, and than the snapshot stored by the pass before.
@@ -1029,6 +1030,7 @@ declare
     v_shares bigint[] := array[p_limit];
     v_first_id uuid;
 begin
+    perform ledger.keep_commits_durable();
     lock table ledger.events in row exclusive mode;
     if not exists (select from ledger.processors p
                    where p.processor = p_processor and p.login = session_user and p.stopped_at is null and p.lost_at is null) then
@@ -1152,6 +1154,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 begin
+    perform ledger.keep_commits_durable();
     lock table ledger.events in row exclusive mode;
     if not p_types <@ array['attempt.progressed', 'attempt.logged', 'step.completed', 'attempt.failed', 'attempt.deferred',
                             'attempt.lost', 'job.completed', 'job.failed', 'job.cancelled'] then

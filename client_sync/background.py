@@ -133,6 +133,7 @@ class BackgroundSync:
 
         from client_sync.session import open_session
         from ledger.database import is_pooled, retrying
+        from ledger.session import settle
 
         patient = retrying(before_sleep=self._note_retry).copy(
             retry=retry_if_exception_type(LedgerError),
@@ -144,6 +145,7 @@ class BackgroundSync:
             for attempt in patient:
                 with attempt, self._explaining():
                     self._connection = open_session(self._dsn, self._stopping.is_set)
+                    settle(self._connection)
                     self.pooled = is_pooled(self._connection)
                     if not self.pooled:
                         self._connection.add_notify_handler(lambda _: self._hear())

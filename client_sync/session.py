@@ -21,7 +21,7 @@ from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
-from ledger.database import CONNECT_TIMEOUT_S, no_session, with_defaults
+from ledger.database import CONNECT_TIMEOUT_S, ENCODING, no_session, with_defaults
 from ledger.errors import LedgerError
 
 T = TypeVar("T")
@@ -70,10 +70,12 @@ class Session(psycopg.Connection[DictRow]):
 def open_session(dsn: str, stopped: Callable[[], bool] = lambda: False) -> Session:
     """Connect to ``dsn``; of several hosts, to the first that lets us in. Gives up soon after ``stopped`` says so.
 
-    Raises what ``ledger.database.connect`` does.
+    The session is not settled yet (``ledger.session``): from that statement on, ``cut`` ends
+    whatever hangs. Raises what ``ledger.database.connect`` does.
     """
     try:
-        hosts = list(_hosts(make_conninfo(with_defaults(dsn, _STEADY), application_name="jobledger sync")))
+        given = make_conninfo(with_defaults(dsn, _STEADY), application_name="jobledger sync", client_encoding=ENCODING)
+        hosts = list(_hosts(given))
     except psycopg.ProgrammingError as error:
         raise no_session(error, dsn) from None  # the cause would show what this leaves out
     for host in hosts[:-1]:

@@ -96,6 +96,7 @@ def sync_now(
 
     from client_sync.session import open_session
     from ledger.database import is_transient, retrying
+    from ledger.session import settle
 
     exchange = Exchange(replica, report, on_behalf_of=on_behalf_of, again=again)
     # a wrong password is not tried again: some servers count
@@ -106,6 +107,7 @@ def sync_now(
         try:
             for attempt in patient:
                 with attempt, replica.translating(), translating(), closing(open_session(dsn)) as connection:
+                    settle(connection)
                     exchange.run(connection)
         except LedgerError as error:
             note_failure(replica, error)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState, Retrying
 
 CONNECT_TIMEOUT_S: Final = 10
+ENCODING: Final = "UTF8"
+"""Asked for in the login itself, as ``client_encoding``: there it goes before what role and database say."""
 TRANSIENT: Final = ("08", "40", "53", "57P", "57014", "55P03")
 """SQLSTATEs, or how they begin, after which the same call may succeed: connection, rollback, resources, operator
 intervention; and a statement that was cancelled from outside, or waited for a lock for as long as its role may."""
@@ -99,42 +101,59 @@ def connect(dsn: str, *, application_name: str = "jobledger", autocommit: bool =
     import psycopg
     from psycopg.rows import dict_row
 
+    from ledger.session import settle
+
     try:
-        connection = psycopg.connect(
-            dsn, row_factory=dict_row, prepare_threshold=None, **_options(application_name, autocommit)
-        )
-        return keep_from_children(connection)
+        connection = psycopg.connect(dsn, row_factory=dict_row, prepare_threshold=None, **_options(application_name))
+        keep_from_children(connection)
+        try:
+            settle(connection)
+        except BaseException:
+            connection.close()
+            raise
+        connection.autocommit = autocommit
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise no_session(error, dsn) from None  # the cause would show what this leaves out
+    return connection
 
 
 async def connect_async(
-    dsn: str, *, application_name: str = "jobledger", autocommit: bool = True
+    dsn: str, *, application_name: str = "jobledger", settled: bool = True
 ) -> AsyncConnection[DictRow]:
-    """As ``connect``, for asyncio, and for a session of one's own: statements are prepared when they come again."""
+    """As ``connect``, for asyncio, and for a session of one's own: statements are prepared when they come again.
+
+    Whether it is one's own can be asked of a connection that is not ``settled``: it leaves nothing behind.
+    """
     _need_libpq()
     import psycopg
     from psycopg.rows import dict_row
 
+    from ledger.session import settle_async
+
     try:
-        connection = await psycopg.AsyncConnection.connect(
-            dsn, row_factory=dict_row, **_options(application_name, autocommit)
-        )
-        return keep_from_children(connection)
+        connection = await psycopg.AsyncConnection.connect(dsn, row_factory=dict_row, **_options(application_name))
+        keep_from_children(connection)
+        try:
+            if settled:
+                await settle_async(connection)
+        except BaseException:
+            await connection.close()
+            raise
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise no_session(error, dsn) from None  # the cause would show what this leaves out
+    return connection
 
 
 def is_pooled(connection: Connection[DictRow]) -> bool:
-    """Whether something stands between us and Postgres that logs in for itself, as pgbouncer does; one round trip.
+    """Whether something stands between us and Postgres that logs in for itself, as pgbouncer does.
 
     Such a thing hands out keys of its own for cancelling, so the process number of the login is not the session's.
     Whether it also lends one session to several clients (transaction mode) cannot be told from here. If it does,
     notifications never arrive, and what is left in a session (LISTEN, locks) is left to strangers.
     """
-    row = connection.execute("select pg_backend_pid() as pid").fetchone()
-    assert row is not None, "a select without a from clause has one row"
-    return bool(row["pid"] != connection.info.backend_pid)
+    from ledger.session import PooledCursor
+
+    return issubclass(connection.cursor_factory, PooledCursor)
 
 
 def _need_libpq() -> None:
@@ -147,8 +166,13 @@ def _need_libpq() -> None:
         ) from error
 
 
-def _options(application_name: str, autocommit: bool) -> dict[str, Any]:
-    return {"application_name": application_name, "autocommit": autocommit, "connect_timeout": CONNECT_TIMEOUT_S}
+def _options(application_name: str) -> dict[str, Any]:
+    return {
+        "application_name": application_name,
+        "autocommit": True,
+        "client_encoding": ENCODING,
+        "connect_timeout": CONNECT_TIMEOUT_S,
+    }
 
 
 def no_session(error: Exception, dsn: str) -> LedgerError:

@@ -68,11 +68,14 @@ def install(connection: Connection[Any]) -> bool:
     """Install schema.sql in one transaction; True if it was not there before. Calling again changes nothing.
 
     Raises SchemaMismatch where a schema of another version is found, Conflict where another installation does not end,
-    LedgerError for a server older than Postgres 15. Either way the database stays as it was. Needs the right to create
-    schemas and roles.
+    LedgerError for a server older than Postgres 15 or a database that is not UTF-8. Either way the database stays as
+    it was. Needs the right to create schemas and roles.
     """
     import psycopg
 
+    from ledger.session import insist_on_utf8
+
+    insist_on_utf8(connection)
     if connection.info.server_version < MINIMUM_SERVER:
         raise LedgerError(
             f"this server is PostgreSQL {connection.info.server_version // 10000}", hint="use PostgreSQL 15 or later"

@@ -29,11 +29,11 @@ async def need_own_sessions(dsn: str) -> None:
 
 
 async def _need_own_sessions(dsn: str) -> None:
-    async with await connect_async(dsn, application_name="jobledger start") as one:
+    async with await connect_async(dsn, application_name="jobledger start", settled=False) as one:
         home = await _session(one)
         if home == one.info.backend_pid:
             return
-        async with await connect_async(dsn, application_name="jobledger start") as other:
+        async with await connect_async(dsn, application_name="jobledger start", settled=False) as other:
             for _ in range(_ROUNDS):
                 if await _session(other) == home or await _session(one) != home:
                     raise LedgerError(
