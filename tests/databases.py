@@ -50,7 +50,9 @@ class Database:
 
     def connect(self, user: str | None = None, *, autocommit: bool = True) -> psycopg.Connection[DictRow]:
         """A connection as the owner, or as one of the login roles. Rows are dicts."""
-        connection = connect(self.dsn if user is None else self.dsn_as(user), autocommit=autocommit)
+        connection = connect(self.dsn if user is None else self.dsn_as(user))
+        connection.execute("reset search_path")  # tests make things of their own, outside the ledger
+        connection.autocommit = autocommit
         self._opened.callback(connection.close)
         return connection
 

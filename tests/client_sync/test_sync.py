@@ -340,6 +340,7 @@ def test_events_of_the_owner_that_name_no_job_are_kept(online: JobClient, server
 
 def test_p8_a_time_that_no_calendar_here_knows_delays_no_neighbour(path: Path, database: Database) -> None:
     server = Server(database)
+    server.execute("alter table ledger.events drop constraint times_can_be_read")  # no door takes one any more
     for strange in ("10000-01-01 11:59:59+00", "0001-12-31 12:00:00+00 bc"):
         server.execute(
             """

@@ -108,7 +108,9 @@ def subscribed(ledger: Database, copy: Database) -> Iterator[None]:
     """As docs/operating.md says it, but for the slot: in one cluster, ``create subscription`` would wait for itself."""
     ledger.connect().execute("select pg_create_logical_replication_slot('auditor', 'pgoutput')")
     with connect(copy.dsn) as subscriber:
-        subscriber.execute("truncate ledger.schema_version, ledger.lives, ledger.sequencer, ledger.limits")
+        subscriber.execute(
+            "truncate ledger.schema_version, ledger.lives, ledger.sequencer, ledger.limits, ledger.rights"
+        )
         subscriber.execute(
             sql.SQL(
                 "create subscription auditor connection {} publication ledger_audit with (create_slot = false)"
