@@ -28,6 +28,8 @@ WEIGHTS: Final[dict[What, int]] = {"frozen": 60, "frozen past its lease": 5, "ki
 FROZEN_S: Final[dict[What, tuple[float, float]]] = {"frozen": (0.2, 8.0), "frozen past its lease": (20.0, 40.0)}
 STARTS_AGAIN_AFTER_S: Final = 0.5
 DRAIN_S: Final = 2
+ORDERLY: Final = {0, ServerUnreachable.exit_code, EXIT_CODE, -signal.SIGTERM}
+"""How a processor may end; with the last of them one that was asked to stop before it had begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Processors:
         code = process.poll()
         if told == "ended" and code == EXIT_CODE:
             self.happened["processor: ended by a handler"] += 1
-        elif told == "did not stop" or (told != "killed" and code not in (0, ServerUnreachable.exit_code, EXIT_CODE)):
+        elif told == "did not stop" or (told != "killed" and code not in ORDERLY):
             last = log.read_text(errors="replace").strip().splitlines()[-3:]
             self._book.error("processor", RuntimeError(f"{told}, code {code}: {' | '.join(last)}"))
 
