@@ -50,9 +50,9 @@ def judge(connection: Connection[DictRow], files: dict[Path, str], book: Book) -
     wrong = verdict.wrong
     told = {path: _read(path) for path in files}
     held = {event_id for file in told.values() for event_id in file.own}
-    known_refused = {
-        event_id for file in told.values() for event_id in file.refused
-    } | refused.keys() & book.overwritten.keys()
+    known_refused = {event_id for file in told.values() for event_id in file.refused} | {
+        event_id for event_id in book.overwritten if event_id.replace("\0", "\N{REPLACEMENT CHARACTER}") in refused
+    }
 
     missing = [event_id for event_id in book.written if event_id not in in_log and event_id not in known_refused]
     gone = [event_id for event_id in missing if event_id not in held and book.overwritten.get(event_id) is False]
