@@ -26,6 +26,7 @@ SPOILT = {
     "policy changed": "alter policy readers_see_all on ledger.log using (false)",
     "policy that names a group": "alter policy readers_see_all on ledger.log to ledger_operator",
     "policy too many": "create policy all_see_all on ledger.jobs for select using (true)",
+    "statistics of others' jobs": "alter table ledger.jobs alter name set statistics 100",
     "trigger off": "alter table ledger.events disable trigger events_are_append_only",
     "view without its barrier": "alter view ledger.my_jobs reset (security_barrier)",
     "a door with its caller's rights": "alter function ledger.pull security invoker",
