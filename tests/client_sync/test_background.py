@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from stepwise import Server
 from waiting import until
 
 from client_sync import JobClient, background
-from client_sync.lock import sync_lock
+from client_sync.lock import SyncBusy, sync_lock
 from client_sync.sync import SyncRefused, SyncResult
 from ledger.errors import LedgerError, ServerUnreachable
 
@@ -144,13 +146,29 @@ def test_an_idle_sync_writes_nothing(online: JobClient, server: Server) -> None:
     changes.close()
 
 
-def test_another_sync_of_the_same_file_is_waited_for(online: JobClient, server: Server, path: Path) -> None:
-    with sync_lock(path, timeout=0):
-        online.start_sync(poll=0.05)
-        online.submit("a")
-        threading.Event().wait(0.2)
+def test_another_sync_of_the_same_file_is_waited_for(
+    syncing: JobClient, server: Server, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes, and without a poll in between: what was appended is not forgotten meanwhile."""
+    busy: list[SyncBusy] = []
+
+    @contextmanager
+    def counted(file: Path, *, timeout: float) -> Iterator[None]:
+        with ExitStack() as held:
+            try:
+                held.enter_context(sync_lock(file, timeout=min(timeout, 0.01)))
+            except SyncBusy as error:
+                busy.append(error)
+                raise
+            yield
+
+    monkeypatch.setattr(background, "sync_lock", counted)
+    with sync_lock(path, timeout=10):
+        syncing.submit("a")
+        until(lambda: len(busy) >= 5, "tries in vain")
         assert server.count("job.requested") == 0
     until(lambda: server.count("job.requested") == 1, "the push")
+    assert syncing.sync_error is None, "that somebody else syncs is no trouble"
 
 
 def test_closing_stops_the_thread_soon(path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,6 +107,25 @@ def test_while_a_new_life_is_read_nothing_leaves(online: JobClient, server: Serv
     assert online.compact(NOW).jobs == 0
 
 
+def test_before_a_new_life_was_read_to_its_end_nothing_leaves(online: JobClient, server: Server) -> None:
+    """All of the job was confirmed in the new life already; what comes behind it may still be missing."""
+    finish(online, server)
+    with online.transaction() as db:
+        db.execute("update replica set settled_life = settled_life - 1")
+    assert online.compact(NOW).jobs == 0
+    with online.transaction() as db:
+        db.execute("update replica set settled_life = life")
+    assert online.compact(NOW).jobs == 1
+
+
+def test_p1_what_is_not_acknowledged_stays(online: JobClient, server: Server) -> None:
+    finish(online, server)
+    with online.transaction() as db:
+        db.execute("update replica set acked_seq = 0")
+        assert db.execute("select count(*) from compactable_jobs").fetchone() == (0,)
+    assert online.compact(NOW).jobs == 0
+
+
 def test_what_the_cursor_has_not_passed_stays(online: JobClient, server: Server) -> None:
     finish(online, server)
     with online.transaction() as db:

@@ -6,10 +6,12 @@ import json
 import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from stepwise import Server
 
 from client_sync import JobClient
 
@@ -157,3 +159,29 @@ def test_an_app_saves_its_data_and_its_request_together(plain: sqlite3.Connectio
     plain.execute(REQUEST, {"data": '{"name": "publish"}'})
     plain.execute("rollback")
     assert plain.execute("select (select count(*) from notes), (select count(*) from events)").fetchone() == (0, 0)
+
+
+def test_a_number_of_the_server_cannot_be_given_with_one_of_the_file(online: JobClient, server: Server) -> None:
+    online.submit("a")
+    online.sync()
+    server.complete("a", 1)
+    online.sync()
+    with online.transaction() as db:
+        db.execute("update replica set pulled_seq = 99")
+        with pytest.raises(sqlite3.IntegrityError, match="seq is the server's to give"):
+            db.execute(
+                "insert into events (job_id, type, owner, actor, local_seq, seq, life, recorded_at, data)"
+                " select job_id, 'job.completed', 'a', 'a', 2, 50, life, occurred_at, '{}' from events limit 1"
+            )
+
+
+def test_p8_a_refused_cancel_that_came_early_cancels_no_later_request(
+    online: JobClient, server: Server, plain: sqlite3.Connection, tmp_path: Path
+) -> None:
+    with JobClient(tmp_path / "bob.db", dsn=server.other_dsn) as bob:
+        job_id = {"id": str(bob.submit("bobs").id)}
+        bob.sync()
+    plain.execute("insert into events (job_id, type) values (:id, 'job.cancel_requested')", job_id)
+    assert online.sync().refused == 1
+    plain.execute("insert into events (job_id, type, data) values (:id, 'job.requested', '{\"name\": \"x\"}')", job_id)
+    assert plain.execute("select status from jobs where job_id = :id", job_id).fetchone() == ("pending",)

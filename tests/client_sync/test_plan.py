@@ -178,3 +178,9 @@ def test_pages_grow_and_shrink_with_the_size_of_events(event_bytes: list[int]) -
         assert (following < size) == (page > LARGE_PAGE_BYTES and size > 1)
         assert not (following > size and page >= SMALL_PAGE_BYTES)
         size = following
+
+
+def test_behind_exactly_where_the_file_was_compacted_is_still_countable() -> None:
+    position = Position(REPLICA, seq_offset=2, acked_seq=9, compacted_seq=5)
+    assert after_push(position, [10], Behind(head=3)) == Rewind(acked_seq=5, seq_offset=2)
+    assert after_push(position, [10], Behind(head=2)) == Rewind(acked_seq=0, seq_offset=-2), "one less is not"

@@ -19,7 +19,8 @@ from psycopg.conninfo import make_conninfo
 from stepwise import Server
 from waiting import until
 
-from client_sync import JobClient
+from client_sync import JobClient, background
+from client_sync.session import Session
 from ledger.database import connect, is_pooled
 from ledger.errors import LedgerError
 from processor import Registry
@@ -117,3 +118,25 @@ def test_a_processor_refuses_to_share_sessions_and_leaves_no_lock(server: Server
         asyncio.run(serve(registry, make_conninfo(pooled, user="worker", password=PASSWORD)))
     assert server.value("select count(*) from pg_locks where locktype = 'advisory'") == 0
     assert server.value("select count(*) from ledger.processors") == 0
+
+
+def test_after_news_the_next_look_is_near_again(
+    server: Server, dsn: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    wait = background.BackgroundSync._wait
+
+    def noted(self: background.BackgroundSync, connection: Session | None, seconds: float) -> None:
+        if connection is not None:
+            waits.append(seconds)
+        wait(self, connection, seconds)
+
+    monkeypatch.setattr(background.BackgroundSync, "_wait", noted)
+    monkeypatch.setattr(background, "POOLED_POLL_S", 0.02)
+    with JobClient(path, dsn=dsn) as jobs:
+        jobs.submit("count-words")
+        jobs.start_sync(poll=NEVER)
+        until(lambda: max(waits, default=0.0) > 0.1, "looks that are farther and farther apart")
+        server.sequence()
+        until(lambda: jobs.list()[0].standing == "synced", "the news")
+        until(lambda: waits[-1] <= max(waits) / 2, "a look that is near again")

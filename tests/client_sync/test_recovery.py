@@ -389,3 +389,16 @@ def test_p1_a_cut_between_a_fork_and_a_restore_hides_no_loss(
                 ("after", "synced"),
             ]
         assert server.count("job.requested") == 2
+
+
+def test_a_refused_event_is_not_missed_in_a_new_life(
+    online: JobClient, server: Server, plain: sqlite3.Connection
+) -> None:
+    online.submit("ok")
+    plain.execute('insert into events (type, data) values (\'job.requested\', \'{"name": "p", "retry_of": "nobody"}\')')
+    online.sync()
+    server.sequence()
+    online.sync()
+    server.begin_life()
+    server.sequence()
+    assert online.sync().rewound is False, "the server has all that it ever took"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from client_sync import JobClient
 from client_sync.replica import Replica
 from client_sync.schema import APPLICATION_ID, VERSION, statements
-from ledger.errors import LedgerError, NotALedger, SchemaMismatch
+from ledger.errors import Conflict, InvalidEvent, LedgerError, NotALedger, SchemaMismatch
 
 
 def test_a_missing_file_is_made(path: Path) -> None:
@@ -188,3 +190,53 @@ def test_a_script_is_split_at_the_ends_of_its_statements() -> None:
     table = "create table a (b);\n"
     trigger = "-- a comment; with a semicolon\ncreate trigger t after insert on a\nbegin\n  select 1;\nend;\n"
     assert list(statements(table + trigger)) == [table, trigger]
+
+
+def test_of_a_batch_that_the_file_refuses_the_culprit_is_named(jobs: JobClient) -> None:
+    seen: list[str] = []
+    with jobs.transaction() as db:
+        db.create_function("note", 1, seen.append)
+        db.execute(
+            """
+            create trigger no_such_name before insert on events when json_extract(new.data, '$.name') = 'bad'
+            begin select note(new.id); select raise(abort, 'no such name'); end"""
+        )
+    with pytest.raises(InvalidEvent, match="no such name") as error:
+        jobs.submit_many([{"name": "bad" if n == 30 else "good"} for n in range(60)])
+    assert seen
+    assert seen[-1] in str(error.value)
+    assert jobs.list() == []
+
+
+def test_a_thread_that_keeps_the_file_makes_others_say_busy(jobs: JobClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client_sync.replica.BUSY_TIMEOUT_S", 0.05)
+    with ThreadPoolExecutor(1) as other, jobs.transaction():
+        for change in (lambda: jobs.submit("a"), lambda: jobs.submit_many([{"name": "a"}])):
+            with pytest.raises(Conflict, match="is busy"):
+                other.submit(change).result()
+        assert other.submit(jobs.list).result() == [], "readers wait for nobody"
+    jobs.submit("a")
+
+
+def test_a_forked_child_has_connections_of_its_own(jobs: JobClient) -> None:
+    jobs.submit("before")
+    child = os.fork()
+    if child == 0:
+        jobs.submit("in the child")
+        os._exit(len(jobs.list()))
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 2
+    jobs.submit("after")
+    assert [job.name for job in jobs.list()] == ["after", "in the child", "before"]
+
+
+def test_a_disk_where_no_memory_can_be_shared_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a network drive: SQLite's locks by way of files have no shared memory, so it stays with a journal."""
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        "client_sync.replica.sqlite3.connect",
+        lambda file, **options: connect(f"{Path(file).as_uri()}?vfs=unix-dotfile", uri=True, **options),
+    )
+    with pytest.raises(LedgerError, match="cannot use a write-ahead log") as error:
+        JobClient(path)
+    assert error.value.hint

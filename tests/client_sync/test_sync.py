@@ -394,3 +394,23 @@ def test_one_sync_at_a_time(online: JobClient, path: Path, monkeypatch: pytest.M
 def test_a_wrong_connection_string_is_not_a_server(path: Path) -> None:
     with JobClient(path, dsn="nonsense") as jobs, pytest.raises(LedgerError, match="not a connection string"):
         jobs.sync()
+
+
+def test_p3_ones_own_cancel_leaves_no_older_state_to_go_on_from(online: JobClient, server: Server) -> None:
+    job = online.submit("count-words")
+    online.sync()
+    server.sequence()
+    online.sync()
+    server.start("count-words")
+    server.record(job.id, "attempt.progressed", n=1, percent=5.0)
+    server.sequence()
+    online.sync()
+    with online.transaction() as db:
+        assert db.execute("select fold is not null from jobs").fetchone() == (1,), "a state is kept"
+    online.cancel(job.id)
+    server.record(job.id, "attempt.progressed", n=2, percent=6.0)
+    server.sequence()
+    online.sync()
+    found = online.get(job.id)
+    assert (found.shown, found.progress and found.progress.percent) == ("cancelling", 6.0)
+    assert found.cancel_requested_at is not None
