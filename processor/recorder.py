@@ -153,10 +153,8 @@ class Recorder:
 
     async def _send(self, batch: list[Bundle]) -> None:
         rows = [row for bundle in batch for row in bundle.rows]
-        if not rows:
-            return
         try:
-            late = await self._link.fetch(RECORD, parameters(self._processor, rows))
+            late = await self._link.fetch(RECORD, parameters(self._processor, rows)) if rows else []
         except psycopg.Error as error:
             if not is_about_data(error):
                 raise
