@@ -67,7 +67,7 @@ def test_p4_work_goes_on_where_a_child_of_the_killed_leader_keeps_its_sockets(le
     with leader_and_another(ledger, tmp_path) as (leader, other):
         path = tmp_path / "child"
         ledger.submit("leaves-a-child", {"path": str(path)}, namespace="mine")
-        until(lambda: path.exists() and path.read_text(), "the child")
+        until(lambda: path.exists() and bool(path.read_text()), "the child")
         child = int(path.read_text())
         try:
             os.kill(leader, signal.SIGKILL)
