@@ -414,9 +414,13 @@ create table ledger.replica_turns (
     replica_id uuid not null,
     what text not null check (what in ('replica.forked', 'replica.rewound')),
     at bigint not null,
-    constraint told_once primary key (replica_id, what, at)
+    life smallint not null,
+    constraint told_once primary key (replica_id, what, at, life)
 );
-comment on table ledger.replica_turns is 'Where a replica was found to be a copy, or the server to be restored: each is an event, once.';
+comment on table ledger.replica_turns is 'Where a replica was found to be a copy, or the server to be restored: each is an event, once in a life.';
+comment on column ledger.replica_turns.life is
+    'In which the replica''s numbers had been taken. A replica that is ahead of a ledger whose life is still the same says that files of an
+     earlier moment were put back unnoticed; it may lie, so nothing follows from it but a word of doctor''s.';
 
 create table ledger.refusals (
     replica_id uuid not null,
@@ -1657,11 +1661,11 @@ begin
 end
 $$;
 
-create function ledger.note_turn(p_owner text, p_replica uuid, p_what text, p_at bigint, p_data json) returns void
+create function ledger.note_turn(p_owner text, p_replica uuid, p_what text, p_at bigint, p_life smallint, p_data json) returns void
 language sql
 as $$
     with first_time as (
-        insert into ledger.replica_turns (replica_id, what, at) values (p_replica, p_what, p_at)
+        insert into ledger.replica_turns (replica_id, what, at, life) values (p_replica, p_what, p_at, p_life)
         on conflict do nothing returning 1
     )
     insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
@@ -1684,6 +1688,7 @@ declare
     v_owner text := ledger.owner_for(on_behalf_of);
     v_count integer := coalesce(cardinality(ids), 0);
     v_life smallint;
+    v_its_life smallint;
     v_head bigint;
     v_early boolean;
     v_from integer;
@@ -1717,7 +1722,7 @@ begin
     lock table ledger.events in row exclusive mode;
     v_life := ledger.current_life();  -- it stays until this transaction ends: see begin_life
     for v_look in 1..2 loop
-        select r.head, r.life = v_life and r.txid > pg_current_xact_id() into v_head, v_early
+        select r.head, r.life, r.life = v_life and r.txid > pg_current_xact_id() into v_head, v_its_life, v_early
         from ledger.replicas r where r.replica_id = push.replica_id and r.owner = v_owner for update;
         -- Somebody else's replica is neither locked nor waited for, and nothing of it is told.
         exit when v_look = 2 or v_head is not null or exists (select from ledger.replicas r where r.replica_id = push.replica_id);
@@ -1731,7 +1736,7 @@ begin
             using errcode = 'serialization_failure', hint = 'push again, in a transaction of its own';
     end if;
     if base_seq > v_head then
-        perform ledger.note_turn(v_owner, replica_id, 'replica.rewound', v_head, json_build_object(
+        perform ledger.note_turn(v_owner, replica_id, 'replica.rewound', v_head, v_its_life, json_build_object(
             'replica', replica_id, 'head', v_head, 'client_had', base_seq));
         return json_build_object('reply', 'behind', 'head', v_head);
     end if;
@@ -1744,7 +1749,7 @@ begin
       and not exists (select from ledger.refusals f
                       where f.replica_id = push.replica_id and f.replica_seq = base_seq + o.n and f.event_id = o.id);
     if v_forked_at is not null then
-        perform ledger.note_turn(v_owner, replica_id, 'replica.forked', v_forked_at, json_build_object(
+        perform ledger.note_turn(v_owner, replica_id, 'replica.forked', v_forked_at, v_its_life, json_build_object(
             'replica', replica_id, 'at', v_forked_at, 'head', v_head));
         return json_build_object('reply', 'forked', 'at', v_forked_at, 'head', v_head);
     end if;

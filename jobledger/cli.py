@@ -47,6 +47,7 @@ VERBS = {
     "revoke": Verb("processor.grants_cli:revoke", "Take a login's rights away again.", "operator"),
     "serve": Verb("processor.cli:serve", "Run a processor.", "operator"),
     "stats": Verb("processor.cli:stats", "Show what is waiting, running and done.", "operator"),
+    "epoch": Verb("processor.epoch_cli:epoch", "Show the epoch, or begin a new one after a restore.", "operator"),
     "doctor": Verb("jobledger.doctor_cli:doctor", "Look for what is wrong, and say what to do.", "operator"),
     "history": Verb("ledger.cli:history", "Show everything that happened to a job.", "auditor"),
     "log": Verb("ledger.cli:log", "Read the ledger in order.", "auditor"),

@@ -72,6 +72,10 @@ CLOCK: Final = "select extract(epoch from clock_timestamp())::float8 as server_t
 QUEUE_USAGE: Final = "select pg_notification_queue_usage() as used"
 HINTS_STOP_AT: Final = 0.5
 """As ``ledger.hint`` has it."""
+AHEAD: Final = """
+    select count(distinct t.replica_id) as replicas from ledger.replica_turns t
+    where t.what = 'replica.rewound' and t.life = ledger.current_life()
+"""
 LIFE: Final = """
     select (l.system_identifier, l.timeline, l.database_oid) = (i.system_identifier, i.timeline, i.database_oid) as same
     from ledger.lives l, ledger.identity() i where l.life = ledger.current_life()
@@ -118,7 +122,12 @@ def _examine_clock(connection: Connection[DictRow]) -> Finding:
 def _examine_life(connection: Connection[DictRow]) -> Finding:
     [row] = _rows(connection, LIFE)
     if row["same"]:
-        return Finding("ok", "life", "this database is the one that the ledger was written in")
+        [ahead] = _rows(connection, AHEAD)
+        if not ahead["replicas"]:
+            return Finding("ok", "life", "this database is the one that the ledger was written in")
+        message = f"{ahead['replicas']} client files say that they had sent more in this epoch than is here"
+        advice = "if the server's files were put back to an earlier moment: jobledger epoch --begin 'restored'"
+        return Finding("warn", "life", message, advice)
     message = "this database was restored, promoted or copied since the ledger was last sequenced"
     return Finding("warn", "life", message, "start a processor: its sequencer begins a new life, and clients notice")
 
