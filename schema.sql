@@ -1935,7 +1935,8 @@ grant execute on function
     to ledger_processor;
 
 grant select on all tables in schema ledger to ledger_processor, ledger_auditor, ledger_operator;
-grant execute on function ledger.identity, ledger.current_life, ledger.lock_class
+grant execute on function ledger.identity, ledger.current_life, ledger.lock_class, ledger.is_suspect, ledger.has_suspect_number,
+    ledger.unreadable_number, ledger.is_deeper, ledger.why_unreadable
     to ledger_processor, ledger_auditor, ledger_operator;
 grant execute on function ledger.submit, ledger.begin_life to ledger_operator;
 grant update on ledger.limits to ledger_operator;

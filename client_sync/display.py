@@ -17,6 +17,8 @@ def job_row(job: Job) -> dict[str, Any]:
     """A job as the JSON object that ``--json`` prints."""
     row = {"job_id": job.id, **asdict(job)}
     del row["id"]
+    if not job.unreadable:
+        del row["unreadable"]
     row["error"] = None if job.error is None else job.error.model_dump()
     return row
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from uuid import UUID
@@ -78,6 +79,8 @@ class Job:
     result: Any = None
     error: JobError | None = None
     refusal: Refusal | None = None
+    unreadable: tuple[str, ...] = ()
+    """What is stored of it, past all checks, and cannot be read: it is shown as absent, and an id as all zeros."""
 
     @property
     def finished(self) -> bool:
@@ -194,6 +197,23 @@ def list_refusals(connection: sqlite3.Connection, limit: int) -> list[Refusal]:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
+    try:
+        return _readable_job(row)
+    except _UNREADABLE:
+        pass
+    values, bad = list(row), []
+    for n, name in enumerate(_COLUMNS.split(", ")):
+        read, otherwise = _READERS.get(name, (str, None))
+        try:
+            if values[n] is not None:
+                read(values[n])
+        except _UNREADABLE:
+            values[n] = otherwise
+            bad.append(name)
+    return replace(_readable_job(tuple(values)), unreadable=tuple(bad))
+
+
+def _readable_job(row: tuple[Any, ...]) -> Job:
     (
         job_id, name, namespace, status, standing, shown, priority, attempt, owner, key, requested_at, run_at,
         expires_at, started_at, cancel_requested_at, finished_at, labels, progress, result, error,
@@ -227,13 +247,36 @@ def _job(row: tuple[Any, ...]) -> Job:
 
 
 def _refusal(event_id: str, job_id: str, kind: str, code: str, detail: str, refused_at: str) -> Refusal:
-    return Refusal(UUID(event_id), UUID(job_id), kind, code, detail, datetime.fromisoformat(refused_at))
+    return Refusal(_any_id(event_id), _any_id(job_id), kind, code, detail, datetime.fromisoformat(refused_at))
+
+
+def _any_id(text: str | None) -> UUID:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return UUID(_NO_ID)
 
 
 def _error(text: str) -> JobError:
     from ledger.events import JobError
 
     return JobError.model_validate_json(text)
+
+
+_UNREADABLE: Final = (ValueError, TypeError, AttributeError, RecursionError)
+_NO_ID: Final = str(UUID(int=0))
+_READERS: Final[dict[str, tuple[Callable[[str], object], str | None]]] = {
+    "job_id": (UUID, _NO_ID),
+    "labels": (lambda text: json.loads(text).items(), "{}"),
+    "progress": (lambda text: Progress(**json.loads(text)), None),
+    "result": (json.loads, None),
+    "error": (_error, None),
+    "refused_at": (datetime.fromisoformat, "1970-01-01T00:00:00Z"),
+    **dict.fromkeys(
+        ("requested_at", "run_at", "expires_at", "started_at", "cancel_requested_at", "finished_at"),
+        (datetime.fromisoformat, None),
+    ),
+}
 
 
 def _time(text: str | None) -> datetime | None:

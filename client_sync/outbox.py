@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from client_sync.limits import ServerLimits, read_limits, write_limits
 from client_sync.plan import MAX_PUSH_BYTES, MAX_PUSH_EVENTS, Acknowledge, MintReplica, Position, Refusal, Rewind
 from client_sync.projection import refold
 from client_sync.replica import Replica
+from client_sync.unsendable import Reason, make_sendable, may_be_unsendable
 from ledger.arrays import bare, quoted
 
 _POSITION: Final = """
@@ -38,10 +40,14 @@ _UNSENT: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Own events in their order, as columns: what ``ledger.push`` takes. ``numbers`` are their local_seqs."""
+    """Own events in their order, as columns: what ``ledger.push`` takes. ``numbers`` are their local_seqs.
+
+    ``unsendable`` says of some why they go without their data, and will be refused.
+    """
 
     numbers: tuple[int, ...]
     columns: dict[str, str]
+    unsendable: Mapping[int, Reason] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -95,6 +101,18 @@ def read_batch(connection: sqlite3.Connection, after: int) -> Batch:
         if size > most_bytes and rows:
             break
         rows.append(row)
+    batch = _batch(rows)
+    if not may_be_unsendable(rows, list(batch.columns.values()), size):
+        return batch
+    unsendable: dict[int, Reason] = {}
+    for n, row in enumerate(rows):
+        rows[n], reason = make_sendable(connection, row)
+        if reason is not None:
+            unsendable[row[0]] = reason
+    return replace(_batch(rows), unsendable=unsendable)
+
+
+def _batch(rows: list[tuple[Any, ...]]) -> Batch:
     columns = list(zip(*rows, strict=True)) or [()] * 9
     numbers, ids, job_ids, types, versions, occurred_at, correlation_ids, causation_ids, data = columns
     return Batch(
@@ -126,8 +144,17 @@ def learn_limits(replica: Replica, limits: ServerLimits) -> None:
             write_limits(connection, limits)
 
 
-def acknowledge(replica: Replica, position: Position, decision: Acknowledge, clock_skew_ms: int) -> int:
-    """Note what the server has, and what it refused. Gives how many refusals were not known before."""
+def acknowledge(
+    replica: Replica,
+    position: Position,
+    decision: Acknowledge,
+    clock_skew_ms: int,
+    unsendable: Mapping[int, Reason] | None = None,
+) -> int:
+    """Note what the server has, and what it refused. Gives how many refusals were not known before.
+
+    ``unsendable`` says what was wrong with those that the server did not get to see as they are.
+    """
     with replica.transaction() as connection:
         connection.execute(
             """
@@ -140,7 +167,8 @@ def acknowledge(replica: Replica, position: Position, decision: Acknowledge, clo
                 "skew": clock_skew_ms,
             },
         )
-        return sum(_refuse(connection, refusal) for refusal in decision.refused)
+        reasons = unsendable or {}
+        return sum(_refuse(connection, refusal, reasons.get(refusal.local_seq)) for refusal in decision.refused)
 
 
 def mint_replica(replica: Replica, position: Position, decision: MintReplica, new_replica_id: UUID) -> None:
@@ -169,18 +197,27 @@ def rewind(replica: Replica, position: Position, decision: Rewind) -> None:
         _note(connection, "replica.rewound", {"from": position.acked_seq, "to": decision.acked_seq})
 
 
-def _refuse(connection: sqlite3.Connection, refusal: Refusal) -> bool:
+def _refuse(connection: sqlite3.Connection, refusal: Refusal, reason: Reason | None) -> bool:
+    code, detail = reason or (refusal.code, refusal.detail)
     row = connection.execute(
         """
         insert into refusals (local_seq, event_id, job_id, type, code, detail)
         select e.local_seq, e.id, e.job_id, e.type, :code, :detail from events e where e.local_seq = :local_seq
         on conflict do nothing
         returning job_id""",
-        {"local_seq": refusal.local_seq, "code": refusal.code, "detail": refusal.detail},
+        {"local_seq": refusal.local_seq, "code": code, "detail": detail},
     ).fetchone()
     if row is None:
         return False
-    refold(connection, row[0])
+    if reason is not None:  # its ids may be no texts that could be looked for from here
+        connection.execute(
+            """
+            update jobs set status = 'refused', run_at = null, fold = null
+            where request_id = (select e.id from events e where e.local_seq = :local_seq)""",
+            {"local_seq": refusal.local_seq},
+        )
+    if row[0] is not None:
+        refold(connection, row[0])
     return True
 
 

@@ -150,6 +150,11 @@ create table events (
         or (recorded_at glob '????-??-??T[0-2]?:??:??*Z' and date(recorded_at, 'start of day', '+0 days') is substr(recorded_at, 1, 10)
             and substr(recorded_at, 12, 2) < '24' and recorded_at >= '0001' and length(recorded_at) <= 27)),
     constraint own_data_is_json check (local_seq is null or json_valid(data)),
+    -- glob and length() stop at the first NUL, and what comes after it would be stored unseen
+    constraint no_text_holds_nul check (
+        instr(data, char(0)) + instr(id, char(0)) + instr(type, char(0)) + instr(occurred_at, char(0)) = 0
+        and (job_id is null or job_id = id or instr(job_id, char(0)) = 0)
+        and instr(coalesce(correlation_id, '') || coalesce(causation_id, ''), char(0)) = 0),
     constraint own_numbers_start_at_1 check (local_seq >= 1),
     constraint a_number_counts_in_a_life check ((seq is null) = (life is null)),
     constraint confirmed_events_are_whole check (

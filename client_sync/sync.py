@@ -182,7 +182,7 @@ class Exchange:
         match decision:
             case Acknowledge():
                 taken = len(batch) - len(decision.refused)
-                refused = outbox.acknowledge(self._replica, position, decision, skew_ms)
+                refused = outbox.acknowledge(self._replica, position, decision, skew_ms, batch.unsendable)
                 self._tell(pushed=self.result.pushed + taken, refused=self.result.refused + refused)
             case MintReplica():
                 self._turn()

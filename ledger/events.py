@@ -325,8 +325,8 @@ _READERS: Final[dict[tuple[str, int], Callable[[dict[str, Any]], object]]] = {
 def parse_event(row: Mapping[str, Any]) -> Event:
     """Read a stored row: the envelope's columns, with ``data`` as JSON text.
 
-    A row whose data does not fit its type becomes an ``UnknownEvent``: it is kept and has no effect. Raises
-    pydantic's ``ValidationError`` only where the envelope itself is broken, which no store of ours lets in.
+    A row whose data does not fit its type becomes an ``UnknownEvent``: it is kept and has no effect. Where even the
+    envelope is broken, which no store of ours lets in, its fields are as they were found. Raises nothing.
     """
     fields = dict(row)
     while upcast := UPCASTERS.get((fields["type"], fields.get("v", 1))):
@@ -334,7 +334,10 @@ def parse_event(row: Mapping[str, Any]) -> Event:
     try:
         return cast(Event, _READERS[fields["type"], fields.get("v", 1)](fields))
     except (KeyError, ValidationError):
-        return UnknownEvent.model_validate(fields)
+        try:
+            return UnknownEvent.model_validate(fields)
+        except ValidationError:
+            return UnknownEvent.model_construct(**fields)
 
 
 def write_data(data: Data) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from ledger.errors import JobNotFound, LedgerError, VerificationFailed
-from ledger.events import CLIENT_TYPES, parse_event
+from ledger.events import CATALOGUE, CLIENT_TYPES, UnknownEvent, parse_event
 from ledger.fold import JobState, fold, projection
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 PAGE: Final = 1000
 
 _COLUMNS: Final = """
-    l.seq, e.id, e.job_id, e.type, e.v, e.owner, e.actor, e.replica_id, e.replica_seq, e.occurred_at, e.recorded_at,
+    l.seq, e.id, e.job_id, e.type, e.v, e.owner, e.actor, e.replica_id, e.replica_seq,
+    least(greatest(e.occurred_at, '0001-01-02 00:00:00+00'), '9999-12-30 00:00:00+00') as occurred_at,
+    least(greatest(e.recorded_at, '0001-01-02 00:00:00+00'), '9999-12-30 00:00:00+00') as recorded_at,
     e.correlation_id, e.causation_id, e.data::text as data"""
 
 _LOG: Final = (
@@ -180,8 +182,11 @@ def verify(connection: Connection[DictRow], *, on_progress: Callable[[int], None
             last_told = time.monotonic()
             for job_id, history in groupby(applied, key=itemgetter("job_id")):
                 state = JobState(job_id)
-                for event in history:
-                    state = fold(state, parse_event(event))
+                for row in history:
+                    event = parse_event(row)
+                    if isinstance(event, UnknownEvent) and row["type"] in CATALOGUE and row["v"] == 1:
+                        differences.append(f"job {job_id}: event {row['id']} ({row['type']}) cannot be read")
+                    state = fold(state, event)
                     events += 1
                 if on_progress and time.monotonic() - last_told > 0.1:
                     last_told = time.monotonic()

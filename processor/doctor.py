@@ -82,6 +82,15 @@ LIFE: Final = """
 """
 
 
+LATEST: Final = 10_000
+UNREADABLE: Final = """
+    select count(*) as events, min(e.id::text) as first
+    from (select l.event_id from ledger.log l order by l.seq desc limit %(latest)s) l
+    join ledger.events e on e.id = l.event_id
+    where ledger.is_suspect(e.data::text) and ledger.why_unreadable(e.data::text) is not null
+"""
+
+
 def examine(connection: Connection[DictRow], *, most: int | None = None) -> Iterator[Finding]:
     """Run all checks, the most basic first. Reads only. Without a schema that fits, that is the one finding.
 
@@ -101,6 +110,7 @@ def examine(connection: Connection[DictRow], *, most: int | None = None) -> Iter
     yield from _examine_processors(connection)
     yield from _examine_unserved(connection, most)
     yield _examine_overdue(connection)
+    yield _examine_events(connection)
     yield from _examine_stopping(connection)
     yield _examine_left_behind(connection)
     yield from _examine_transactions(connection)
@@ -191,6 +201,14 @@ def _examine_unserved(connection: Connection[DictRow], most: int | None) -> Iter
         yield Finding(
             "fail", "handlers", f"so do {jobs} jobs of {more} more names", "see them all with --all or --json"
         )
+
+
+def _examine_events(connection: Connection[DictRow]) -> Finding:
+    [row] = _rows(connection, UNREADABLE, latest=LATEST)
+    if not row["events"]:
+        return Finding("ok", "events", f"of the latest {LATEST}, every reader can read all")
+    message = f"of the latest {LATEST} events, {row['events']} cannot be read by every reader, as {row['first']}"
+    return Finding("warn", "events", message, "they have no effect and stop nobody; jobledger verify names all of them")
 
 
 def _examine_overdue(connection: Connection[DictRow]) -> Finding:

@@ -1,0 +1,64 @@
+"""Own events that no driver could send: other programs can store any bytes in the file, with its checks switched off.
+
+Such an event is sent in its place and without its data, for the server to refuse it: so it uses up its number there as
+every refused event does, its neighbours pass, and the file says here what was really wrong with it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+
+Reason: TypeAlias = tuple[str, str]
+"""Code and detail of a refusal."""
+
+MAX_BYTES: Final = 100_000_000
+"""More than any server lets an event hold (``ledger.limits``), and less than a connection can carry at once."""
+_NAMES: Final = ("id", "job_id", "type", "occurred_at", "correlation_id", "causation_id", "data")
+_STORED: Final = """
+    select cast(e.id as blob), cast(e.job_id as blob), cast(e.type as blob), cast(e.occurred_at as blob),
+           cast(e.correlation_id as blob), cast(e.causation_id as blob), cast(e.data as blob)
+    from events e where e.local_seq = :local_seq"""
+_VERSIONS: Final = range(-32768, 32768)
+
+
+def may_be_unsendable(rows: Sequence[tuple[Any, ...]], literals: Sequence[str], size: int) -> bool:
+    """Whether one of the rows of a batch has to be looked at. Quick."""
+    return (
+        any("\0" in text or "\N{REPLACEMENT CHARACTER}" in text for text in literals)
+        or size > MAX_BYTES
+        or any(row[4] not in _VERSIONS for row in rows)
+    )
+
+
+def make_sendable(connection: sqlite3.Connection, row: tuple[Any, ...]) -> tuple[tuple[Any, ...], Reason | None]:
+    """The row as it can be sent, and why it is not the one that is stored."""
+    local_seq, event_id, job_id, kind, v, occurred_at, correlation_id, causation_id, _ = row
+    reason = _why(connection, local_seq, v)
+    if reason is None:
+        return row, None
+    texts = (_clean(text) for text in (event_id, job_id, kind))
+    version = v if v in _VERSIONS else 0
+    return (local_seq, *texts, version, _clean(occurred_at), _clean(correlation_id), _clean(causation_id), None), reason
+
+
+def _why(connection: sqlite3.Connection, local_seq: int, v: int) -> Reason | None:
+    (stored,) = connection.execute(_STORED, {"local_seq": local_seq})
+    for name, content in zip(_NAMES, stored, strict=True):
+        if content is None:
+            continue
+        if len(content) > MAX_BYTES:
+            return "too_large", f"{name}: has {len(content)} bytes, more than can be sent"
+        if b"\0" in content:
+            return "invalid", f"{name}: holds the character NUL, which the server cannot store"
+        try:
+            content.decode()
+        except UnicodeDecodeError as error:
+            return "invalid", f"{name}: is not UTF-8, from byte {error.start} on"
+    return None if v in _VERSIONS else ("unknown_version", f"v: {v} is no version")
+
+
+def _clean(text: str | None) -> str | None:
+    # ids and types are short; what is longer is none
+    return None if text is None else text[:200].replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,0 +1,136 @@
+"""P8: whatever bytes a file holds, the event is refused with a reason, and its neighbours pass."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from stepwise import Server
+
+from client_sync import JobClient
+from client_sync.salvage import salvage
+from jobledger.cli import run
+from ledger.ids import new_id
+
+GOOD = '{"name": "after"}'
+COLUMNS = ("id", "job_id", "type", "occurred_at", "correlation_id", "causation_id", "data")
+
+
+def store_unchecked(path: Path, **stored: bytes | int) -> None:
+    """Append an event as a program would that has switched off every check and trigger."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("pragma ignore_check_constraints = on")
+        found = file.execute(
+            "select name, sql from sqlite_schema where type = 'trigger' and tbl_name = 'events'"
+        ).fetchall()
+        file.execute("begin immediate")
+        for name, _ in found:
+            file.execute(f'drop trigger "{name}"')
+        one = str(new_id())
+        row = {
+            "id": one.encode(), "job_id": one.encode(), "type": b"job.requested", "v": 1, "data": b'{"name": "x"}',
+            "occurred_at": b"2026-01-01T00:00:00Z", "correlation_id": None, "causation_id": None, **stored,
+        }  # fmt: skip
+        texts = ", ".join(f"cast(:{name} as text)" for name in COLUMNS)
+        file.execute(
+            f"insert into events ({', '.join(COLUMNS)}, v, local_seq)"  # noqa: S608 - the names above
+            f" values ({texts}, :v, (select local_seq from next_number))",
+            row,
+        )
+        file.execute(
+            "insert into jobs (job_id, request_id, name, status, requested_at)"
+            " values (cast(:job_id as text), cast(:id as text), 'x', 'pending', cast(:occurred_at as text))",
+            row,
+        )
+        for _, definition in found:
+            file.execute(definition)
+        file.execute("commit")
+
+
+NUL = [
+    ("data", b'{"name": "x"}\0'), ("data", b'{"name": "x\0y"}'), ("data", b"\0"), ("type", b"job.requested\0"),
+    ("id", str(new_id()).encode() + b"\0"), ("job_id", str(new_id()).encode() + b"\0x"),
+    ("occurred_at", b"2026-01-01T00:00:00\0Z"), ("causation_id", str(new_id()).encode() + b"\0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("column", "content"), NUL)
+def test_p8_the_file_takes_no_nul(path: Path, jobs: JobClient, column: str, content: bytes) -> None:
+    row = {"type": b"job.requested", "data": b'{"name": "x"}', column: content}
+    names, places = ", ".join(row), ", ".join(f"cast(:{name} as text)" for name in row)
+    with closing(sqlite3.connect(path)) as file, pytest.raises(sqlite3.IntegrityError):
+        file.execute(f"insert into events ({names}) values ({places})", row)  # noqa: S608 - the names above
+    assert jobs.unsent == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "content", "reason"),
+    [
+        *((column, content, "holds the character NUL") for column, content in NUL),
+        ("data", b'{"name": "caf\xe9"}', "data: is not UTF-8, from byte 13 on"),
+        ("data", b'{"name": "\xed\xa0\x80"}', "data: is not UTF-8"),
+        ("data", b'{"name": "\xc0\x80"}', "data: is not UTF-8"),
+        ("type", b"job.\xff", "type: is not UTF-8"),
+        ("v", 2**40, "v: 1099511627776 is no version"),
+        ("occurred_at", b"yesterday", "occurred_at"),
+        ("job_id", b"", "id and job_id must be UUIDs"),
+        ("id", b"x" * 100_000, "id and job_id must be UUIDs"),
+    ],
+)
+def test_p8_what_cannot_be_sent_is_refused_with_its_reason_and_its_neighbours_pass(
+    path: Path, online: JobClient, server: Server, column: str, content: bytes | int, reason: str
+) -> None:
+    before = online.submit("before")
+    store_unchecked(path, **{column: content})
+    after = online.submit("after")
+    assert len(online.list()) == 3, "what cannot be read keeps nothing else from being shown"
+    result = online.sync()
+    assert (result.pushed, result.refused) == (2, 1)
+    (refusal,) = online.refusals()
+    assert reason in refusal.detail
+    assert online.sync().refused == 0
+    server.sequence()
+    online.sync()
+    assert [online.get(job.id).standing for job in (before, after)] == ["synced", "synced"]
+    assert online.unsent == 0
+    assert run(["list", "--db", str(path)]) == 0
+    assert run(["list", "--db", str(path), "--json"]) == 0
+
+
+def test_p8_salvage_leaves_out_what_cannot_be_sent_and_says_why(path: Path, jobs: JobClient, tmp_path: Path) -> None:
+    jobs.submit("before")
+    store_unchecked(path, data=b'{"name": "x"}\0')
+    jobs.submit("after")
+    jobs.close()
+    report = salvage(path, tmp_path / "new.db")
+    assert report.salvaged == 2
+    assert [skipped.reason for skipped in report.skipped] == ["CHECK constraint failed: no_text_holds_nul"]
+
+
+stored = st.dictionaries(
+    st.sampled_from(COLUMNS),
+    st.binary(max_size=60) | st.text(max_size=20).map(lambda t: t.encode("utf-8", "surrogatepass")),
+    min_size=1,
+)
+
+
+@settings(max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(stored)
+@example({"data": b'{"name":"\xf4\x90\x80\x80"}'})
+@example({"job_id": b"\xff\x00", "id": b"\x00"})
+@example({"correlation_id": b"\xe2\x82", "occurred_at": b"\x00"})
+def test_p8_every_byte_sequence(path: Path, online: JobClient, server: Server, content: dict[str, bytes]) -> None:
+    try:
+        store_unchecked(path, **content)
+    except sqlite3.IntegrityError:
+        return  # the same id again
+    after = online.submit("after")
+    online.sync()
+    assert online.unsent == 0
+    assert online.get(after.id).standing == "accepted"
+    online.list(limit=1000)
+    online.refusals(limit=1000)
