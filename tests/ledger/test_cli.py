@@ -52,6 +52,29 @@ def test_log_prints_events_in_order(database: Database, capsys: pytest.CaptureFi
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "revoke select on ledger.log from ledger_auditor",
+        "revoke execute on function ledger.read_all from ledger_auditor",
+        "revoke usage on schema ledger from ledger_auditor",
+    ],
+)
+@pytest.mark.parametrize("verb", ["log", "verify"])
+def test_rights_that_are_gone_are_an_error_and_not_an_empty_log(
+    database: Database, capsys: pytest.CaptureFixture[str], verb: str, spoil: str
+) -> None:
+    owner = database.connect()
+    push_jobs(database.connect("app_alice"), 1)
+    sequence(owner)
+    owner.execute(spoil.encode())
+    assert run([verb, "--dsn", database.dsn_as("auditor")]) == 4
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: permission denied")
+    assert "jobledger doctor tells whether rights are missing" in told.err
+
+
 def test_verify_ends_with_6_where_the_state_is_not_the_fold(
     database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:

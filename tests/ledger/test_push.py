@@ -63,6 +63,7 @@ REFUSED: list[tuple[str, Callable[[], Draft]]] = [
     ("invalid", lambda: Draft(occurred_at="yesterday")),
     ("invalid", lambda: Draft(causation_id="nobody")),
     ("invalid", lambda: Draft("job.cancel_requested", '{"reason": 5}')),
+    ("invalid", lambda: Draft(data='{"name": "x", "limits": {"timeout": 0}}')),
     ("too_large", lambda: Draft(data=json.dumps({"name": "x", "params": {"pad": "x" * 300_000}}))),
     ("not_allowed", lambda: Draft("job.completed", '{"attempt": 1}')),
     ("not_allowed", lambda: Draft("weather.changed", "{}")),
