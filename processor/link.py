@@ -27,6 +27,8 @@ Row = tuple[Any, ...]
 LONGEST_WAIT_S: Final = 2.0
 """Between two attempts to reach the server: as long as the service may be blind after Postgres is back."""
 PAUSE_AFTER_BREAK_S: Final = 0.1
+PATIENCE_S: Final = 5.0
+"""Who has no answer for so long tries another connection: the session may be frozen. Then twice as long, and so on."""
 # A server that vanished without a word is noticed within seconds, not after the kernel's hours.
 STEADY: Final = {
     "keepalives_idle": "5",
@@ -91,6 +93,7 @@ class Link:
         self._role = role
         self._connection: AsyncConnection[Any] | None = None
         self._turn = asyncio.Lock()
+        self._patience_s = PATIENCE_S
 
     async def fetch(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement that is harmless to repeat, and give its rows. Transient trouble is waited out."""
@@ -106,9 +109,15 @@ class Link:
         """Run a statement once. When it fails with a broken connection, nobody knows whether it took effect."""
         async with self._turn:
             connection = await self._open()
-            async with connection.cursor(row_factory=tuple_row) as cursor:
-                await cursor.execute(query, parameters)
-                return await cursor.fetchall() if cursor.description else []
+            watch = asyncio.get_running_loop().call_later(self._patience_s, self._give_up, connection)
+            try:
+                async with connection.cursor(row_factory=tuple_row) as cursor:
+                    await cursor.execute(query, parameters)
+                    rows = await cursor.fetchall() if cursor.description else []
+            finally:
+                watch.cancel()
+            self._patience_s = PATIENCE_S
+            return rows
 
     async def open(self) -> None:
         """Connect now, so that the first statement need not wait for it."""
@@ -119,6 +128,11 @@ class Link:
         if self._connection is None or self._connection.closed:
             self._connection = await connect_async(self._dsn, application_name=f"jobledger {self._role}")
         return self._connection
+
+    def _give_up(self, connection: AsyncConnection[Any]) -> None:
+        logger.warning("%s: no answer for %g s, trying another connection", self._role, self._patience_s)
+        self._patience_s *= 2  # what is only slow gets its answer in the end
+        hang_up(connection)
 
     async def close(self) -> None:
         if self._connection is not None:

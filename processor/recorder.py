@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 MAX_EVENTS: Final = 2_000
 MAX_CHARS: Final = 8_000_000
+STALLED_S: Final = 2.0
+"""Without an answer for so long, no further job is claimed: its end would wait as well."""
 FORGET_AFTER_S: Final = 1.0
 """Claims that have ended are forgotten together, at most this much later: nothing waits for it."""
 FORGET: Final = "select ledger.forget_claims(%(processor)s, %(claims)s::uuid[])"
@@ -62,6 +64,7 @@ class Recorder:
         self._on_superseded = on_superseded
         self._waiting: deque[Bundle] = deque()
         self._sending: list[Bundle] = []
+        self._sending_since: float | None = None
         self._ended_claims: list[UUID] = []
         self._forget_timer: asyncio.TimerHandle | None = None
         self._forget_now = False
@@ -87,8 +90,9 @@ class Recorder:
             self._wake.clear()
             while self._waiting:
                 self._sending = self._next_batch()
+                self._sending_since = time.monotonic()
                 await self._send(self._sending)
-                self._sending = []
+                self._sending, self._sending_since = [], None
                 self._sent.set()
             if self._forget_now:
                 self._forget_now = False
@@ -99,11 +103,12 @@ class Recorder:
                 self._idle.set()
 
     def is_behind(self, most: int) -> bool:
-        """Whether more than so many bundles wait to be sent."""
-        return len(self._waiting) > most
+        """Whether more than so many bundles wait to be sent, or what was sent has had no answer for too long."""
+        since = self._sending_since
+        return len(self._waiting) > most or (since is not None and time.monotonic() - since > STALLED_S)
 
     async def keep_up(self, most: int) -> None:
-        """Wait until at most so many bundles wait to be sent."""
+        """Wait until it is not behind."""
         while self.is_behind(most):
             self._sent.clear()
             await self._sent.wait()
