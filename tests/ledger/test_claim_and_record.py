@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from uuid import UUID
 
@@ -20,7 +21,6 @@ from doors import (
     sequence,
     types_of,
 )
-from psycopg.rows import DictRow
 from waiting import until
 
 from ledger.errors import VerificationFailed
@@ -237,40 +237,16 @@ def test_a_job_that_was_asked_to_stop_is_not_retried(database: Database) -> None
     assert_projection_is_fold(owner)
 
 
-def test_cancels_and_outcomes_at_the_same_moment_leave_each_job_one_ending(database: Database) -> None:
-    """Both of a round start together; which comes first is chance, how the jobs end is not."""
-    alice, owner = database.connect("app_alice"), database.connect()
-    worker = Worker(database.connect("worker"))
-    retry = {"error": {"type": "E"}, "retry_at": LONG_AGO}
-    together = threading.Barrier(2)
-
-    def work(batch: list[DictRow]) -> None:
-        together.wait()
-        worker.record(
-            *(
-                (job, "attempt.failed" if n % 2 else "job.completed", retry if n % 2 else {})
-                for n, job in enumerate(batch)
-            )
-        )
-
-    for _ in range(10):
-        push_jobs(alice, 20)
-        sequence(owner)
-        batch = worker.claim()
-        cancels = [Draft("job.cancel_requested", "{}", str(job["job_id"])) for job in batch]
-        thread = threading.Thread(target=work, args=(batch,))
-        thread.start()
-        together.wait()
-        push(alice, new_id(), 0, cancels)
-        sequence(owner)
-        thread.join()
+def test_p6_of_two_results_of_one_step_the_first_is_given_first(database: Database) -> None:
+    """Who reads them takes the first: it is the one that the handler went on with."""
+    alice, owner, worker = database.connect("app_alice"), database.connect(), Worker(database.connect("worker"))
+    (job_id,) = push_jobs(alice, 1)
     sequence(owner)
-    assert_projection_is_fold(owner)
-    left = owner.execute("select status, count(*) as n from ledger.jobs group by status order by status").fetchall()
-    assert left == [{"status": "cancelled", "n": 100}, {"status": "completed", "n": 100}]
-    endings = owner.execute("""
-        select count(*) as n from ledger.events where type in ('job.completed', 'job.failed', 'job.cancelled')""")
-    assert endings.fetchall() == [{"n": 200}]
+    (job,) = worker.claim()
+    for result in (1, 2, 3):
+        worker.record((job, "step.completed", {"step": "charge", "result": result}))
+    rows = owner.execute("select data from ledger.completed_steps(%(jobs)s)", {"jobs": [job_id]}).fetchall()
+    assert [json.loads(row["data"])["result"] for row in rows] == [1, 2, 3]
 
 
 def test_a_processor_that_was_given_up_claims_nothing(database: Database) -> None:

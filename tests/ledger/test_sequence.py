@@ -99,6 +99,24 @@ def test_p10_a_schedule_is_kept_by_the_servers_clock(database: Database) -> None
     assert_projection_is_fold(owner)
 
 
+def test_a_due_job_whose_row_is_locked_elsewhere_holds_up_no_pass(database: Database) -> None:
+    alice, owner, holder = database.connect("app_alice"), database.connect(), database.connect(autocommit=False)
+    held, free = (push_jobs(alice, 1, run_at=(datetime.now(UTC) + timedelta(seconds=0.3)).isoformat()) for _ in "12")
+    sequence(owner)
+    holder.execute("select from ledger.queue where job_id = any (%(held)s) for update", {"held": held})
+    owner.execute("set lock_timeout = '10s'")
+    worker = Worker(database.connect("worker"))
+
+    def claimed() -> list[DictRow]:
+        sequence(owner)
+        return worker.claim()
+
+    assert [row["job_id"] for row in until(lambda: claimed() or None, "the free one to be due")] == free
+    holder.rollback()
+    assert [row["job_id"] for row in until(lambda: claimed() or None, "the other one")] == held
+    assert_projection_is_fold(owner)
+
+
 def test_a_job_that_expired_fails_with_the_reason(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     soon = datetime.now(UTC) + timedelta(seconds=1)
