@@ -24,7 +24,7 @@ from doors import (
 from waiting import until
 
 from ledger.errors import VerificationFailed
-from ledger.feed import verify
+from ledger.feed import read_history, verify
 from ledger.ids import new_id
 from processor.claimer import GIVEN_UP
 
@@ -342,3 +342,57 @@ def test_p14_a_processor_records_nothing_that_not_every_reader_can_read(
     assert job_row(owner, job)["status"] == "running"
     worker.record((claimed, "job.completed", {"result": 2**63}))
     assert_projection_is_fold(owner)
+
+
+def test_p6_of_two_equal_steps_the_first_comes_first(database: Database) -> None:
+    (job,) = push_jobs(database.connect("app_alice"), 1)
+    owner = database.connect()
+    sequence(owner)
+    worker = Worker(database.connect("worker"))
+    (claimed,) = worker.claim()
+    for n in (1, 2):
+        worker.record((claimed, "step.completed", {"step": "s", "result": n}))
+    rows = owner.execute("select data from ledger.completed_steps(%(jobs)s)", {"jobs": [job]}).fetchall()
+    assert [json.loads(row["data"])["result"] for row in rows] == [1, 2]
+
+
+@pytest.mark.parametrize("row_id", ["00000000-0000-7000-8000-000000000001", "ffffffff-ffff-7fff-bfff-ffffffffffff"])
+def test_verify_reports_a_row_without_events_before_and_after_all_others(database: Database, row_id: str) -> None:
+    owner = database.connect()
+    push_jobs(database.connect("app_alice"), 1)
+    sequence(owner)
+    owner.execute(
+        """
+        insert into ledger.jobs (job_id, seq, requested_at, priority, status, owner, namespace, name, finished_at)
+        values (%(id)s, 1, now(), 0, 'completed', 'a', 'default', 'x', now())""",
+        {"id": row_id},
+    )
+    owner.execute("insert into ledger.tally (namespace, name, standing, jobs) values ('default', 'x', 'completed', 1)")
+    with pytest.raises(VerificationFailed, match=f"job {row_id}: a row without events"):
+        verify(owner)
+
+
+def test_verify_reports_a_running_job_that_stands_in_no_claim(database: Database) -> None:
+    owner = database.connect()
+    push_jobs(database.connect("app_alice"), 1)
+    sequence(owner)
+    Worker(database.connect("worker")).claim()
+    sequence(owner)
+    owner.execute("delete from ledger.claims")
+    with pytest.raises(VerificationFailed, match="stands in a claim"):
+        verify(owner)
+
+
+def test_a_history_is_read_as_of_a_time_or_a_number(database: Database) -> None:
+    owner = database.connect()
+    (job,) = push_jobs(database.connect("app_alice"), 1)
+    sequence(owner)
+    worker = Worker(database.connect("worker"))
+    (claimed,) = worker.claim()
+    worker.record((claimed, "job.completed", {}))
+    sequence(owner)
+    rows = read_history(owner, job)
+    assert [row["type"] for row in rows] == ["job.requested", "attempt.started", "job.completed"]
+    for n, row in enumerate(rows, 1):
+        assert read_history(owner, job, as_of=row["recorded_at"]) == rows[:n]
+        assert read_history(owner, job, as_of=row["seq"]) == rows[:n]

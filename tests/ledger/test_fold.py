@@ -12,7 +12,8 @@ from histories import histories
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.events import Event, parse_event
+from ledger.events import UPCASTERS, Event, parse_event
+from ledger.facts import read_fact
 from ledger.fold import Attempt, JobState, dump_state, fold, fold_all, load_state, projection
 from ledger.ids import uuid7
 
@@ -172,3 +173,32 @@ def test_the_projection_has_what_the_server_stores() -> None:
     assert row["max_attempts"] == 2
     assert str(row["processor"]) == PROCESSOR
     assert projection(state_of(START_1)) is None
+
+
+def test_p3_of_equal_progress_numbers_the_same_one_counts_in_both_orders() -> None:
+    request = event("job.requested", 1, name="x")
+    one, two = (event("attempt.progressed", n, attempt=1, n=1, percent=n) for n in (3, 4))
+    assert state_of(request, one, two) == state_of(request, two, one)
+
+
+def test_p6_of_a_step_that_two_attempts_completed_the_first_attempts_counts() -> None:
+    late = event("step.completed", 9, attempt=1, step="s", result="first attempt")
+    early = event("step.completed", 5, attempt=2, step="s", result="second attempt")
+    for order in ((late, early), (early, late)):
+        assert state_of(*order).steps["s"].result == "first attempt"
+
+
+def test_a_loss_without_a_further_attempt_ends_the_job() -> None:
+    processor = "01970000-0000-7000-8000-00000000000a"
+    started = event("attempt.started", 2, attempt=1, processor=processor)
+    lost = event("attempt.lost", 3, attempt=1, processor=processor, noticed_by="lock", retry_at=None)
+    assert state_of(event("job.requested", 1, name="x"), started, lost).status == "failed"
+
+
+def test_a_fact_is_read_through_the_upcasters_as_an_event_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(UPCASTERS, ("job.requested", 1), lambda old: {**old, "v": 2})
+    row: dict[str, Any] = {
+        "id": str(JOB), "type": "job.requested", "v": 1, "owner": "a", "actor": "a", "data": '{"name": "x"}',
+    }  # fmt: skip
+    known = parse_event({**row, "occurred_at": "2026-01-01T00:00:00Z"})
+    assert type(read_fact(**row, at="2026-01-01T00:00:00Z").data) is type(known.data) is str

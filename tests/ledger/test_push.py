@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 from databases import Database
 from doors import Draft, assert_projection_is_fold, push, push_jobs, sequence
+from waiting import until
 
 from ledger.feed import read_log
 from ledger.ids import new_id
@@ -243,3 +245,24 @@ def turns(database: Database) -> list[tuple[str, Any]]:
     sequence(database.connect())
     rows = read_log(database.connect("auditor"))
     return [(row["type"], json.loads(row["data"])) for row in rows if row["type"].startswith("replica.")]
+
+
+def test_p8_an_id_that_is_written_at_the_same_moment_is_accepted_beside_a_bad_event(database: Database) -> None:
+    first, second, owner = (
+        database.connect("app_alice", autocommit=False),
+        database.connect("app_alice"),
+        database.connect(),
+    )
+    event = Draft()
+    given: list[Any] = []
+    push(first, new_id(), 0, [event])
+    pushing = threading.Thread(target=lambda: given.append(push(second, new_id(), 0, [Draft(data="{bad"), event])))
+    pushing.start()
+    waiting = "select count(*) as n from pg_locks where not granted"
+    until(lambda: (row := owner.execute(waiting).fetchone()) is not None and row["n"] > 0, "the second to wait")
+    first.commit()
+    pushing.join()
+    (reply,) = given
+    assert isinstance(reply, Accepted)
+    assert [refused.seq for refused in reply.refused] == [1]
+    assert owner.execute("select count(*) as n from ledger.events where type = 'job.requested'").fetchone() == {"n": 1}
