@@ -51,3 +51,12 @@ def test_what_a_dead_processor_had_claimed_and_finished_is_forgotten(ledger: Led
     start(registry, grace=0.1)
     until(lambda: ledger.count("select count(*) from ledger.processors where lost_at is not null") == 1, "its loss")
     until(lambda: ledger.count("select count(*) from ledger.claims") == 0, "its claim to be gone")
+
+
+def test_each_claim_of_which_every_job_has_ended_is_forgotten_soon(ledger: Ledger, start: Start) -> None:
+    registry = Registry()
+    registry.handler("x")(lambda: None)
+    start(registry)
+    for _ in range(3):
+        ledger.wait_for(ledger.submit("x"))
+        until(lambda: ledger.count("select count(*) from ledger.claims") == 0, "its claim to be gone")
