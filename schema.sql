@@ -1391,7 +1391,7 @@ comment on function ledger.is_deeper is 'Whether a JSON text nests deeper than s
 
 create function ledger.has_suspect_number(p_data text) returns boolean
 language sql immutable
-return p_data ~ '[0-9][eE][+-]?[0-9]{3}' or octet_length(p_data) > 200 and p_data ~ '[0-9]{200}';
+return p_data ~ '[,:[[:space:]]-?[0-9.]+[eE][+-]?[0-9]{3}' or octet_length(p_data) > 200 and p_data ~ '[0-9]{200}';
 comment on function ledger.has_suspect_number is 'Whether there may be an unreadable number, in a text or outside of one. Quick.';
 
 create function ledger.unreadable_number(p_data text) returns text
@@ -1476,7 +1476,7 @@ begin atomic
         when json_typeof(r.limits) <> 'object' then 'invalid: limits must be a JSON object'
         -- no such day: then the cast raises
         when not isfinite((r.run_at #>> '{}')::timestamptz) then 'invalid: run_at is never'
-        when ledger.has_suspect_number(o.data) and ledger.place_of_number(o.data::json) is not null
+        when ledger.has_suspect_number(o.data) and ledger.unreadable_number(o.data) is not null
             then format('invalid: %s holds a number that not every reader can read: no more than 640 digits, and below 1.8e308',
                         ledger.place_of_number(o.data::json))
         else coalesce(
