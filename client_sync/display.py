@@ -53,4 +53,8 @@ def exchange_line(result: SyncResult) -> str:
 
 
 def _cell(value: Any) -> Any:
-    return shorten(json.dumps(value, ensure_ascii=False), 100) if isinstance(value, dict | list) else value
+    return (
+        shorten(json.dumps(value, ensure_ascii=False, default=str), 100)
+        if isinstance(value, dict | list | tuple)
+        else value
+    )

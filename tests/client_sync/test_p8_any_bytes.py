@@ -134,3 +134,19 @@ def test_p8_every_byte_sequence(path: Path, online: JobClient, server: Server, c
     assert online.get(after.id).standing == "accepted"
     online.list(limit=1000)
     online.refusals(limit=1000)
+
+
+@pytest.mark.parametrize("labels", ['{"n": ' + "7" * 5000 + "}", '{"n": 1e400}'])
+def test_p14_labels_that_cannot_be_read_keep_no_other_job_from_being_shown(
+    path: Path, online: JobClient, server: Server, labels: str
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        data = f'{{"name": "x", "labels": {labels}}}'
+        file.execute("insert into events (type, data) values ('job.requested', :data)", {"data": data})
+    online.submit("after")
+    assert [job.name for job in online.list()] == ["after", "x"]
+    assert (online.sync().refused, len(online.list())) == (1, 2)
+    (refusal,) = online.refusals()
+    assert "labels.n holds a number that not every reader can read" in refusal.detail
+    for verb in (["list"], ["list", "--json"], ["show", str(refusal.job_id)]):
+        assert run([*verb, "--db", str(path)]) == 0

@@ -168,7 +168,7 @@ def test_another_epoch_begins_a_life() -> None:
     assert after_pull(replace(FRESH, epoch=EPOCH), 0, OTHER, events=0, asked=64) == BeginLife(OTHER)
 
 
-@given(st.lists(st.integers(1, 300_000), max_size=50))
+@given(st.lists(st.integers(1, 300_000) | st.integers(1, 30_000_000), max_size=50))
 def test_pages_grow_and_shrink_with_the_size_of_events(event_bytes: list[int]) -> None:
     size = 64
     for each in event_bytes:

@@ -237,18 +237,6 @@ def test_a_job_that_was_asked_to_stop_is_not_retried(database: Database) -> None
     assert_projection_is_fold(owner)
 
 
-def test_p6_of_two_results_of_one_step_the_first_is_given_first(database: Database) -> None:
-    """Who reads them takes the first: it is the one that the handler went on with."""
-    alice, owner, worker = database.connect("app_alice"), database.connect(), Worker(database.connect("worker"))
-    (job_id,) = push_jobs(alice, 1)
-    sequence(owner)
-    (job,) = worker.claim()
-    for result in (1, 2, 3):
-        worker.record((job, "step.completed", {"step": "charge", "result": result}))
-    rows = owner.execute("select data from ledger.completed_steps(%(jobs)s)", {"jobs": [job_id]}).fetchall()
-    assert [json.loads(row["data"])["result"] for row in rows] == [1, 2, 3]
-
-
 def test_a_processor_that_was_given_up_claims_nothing(database: Database) -> None:
     owner = database.connect()
     worker = Worker(database.connect("worker"))
@@ -354,33 +342,6 @@ def test_p6_of_two_equal_steps_the_first_comes_first(database: Database) -> None
         worker.record((claimed, "step.completed", {"step": "s", "result": n}))
     rows = owner.execute("select data from ledger.completed_steps(%(jobs)s)", {"jobs": [job]}).fetchall()
     assert [json.loads(row["data"])["result"] for row in rows] == [1, 2]
-
-
-@pytest.mark.parametrize("row_id", ["00000000-0000-7000-8000-000000000001", "ffffffff-ffff-7fff-bfff-ffffffffffff"])
-def test_verify_reports_a_row_without_events_before_and_after_all_others(database: Database, row_id: str) -> None:
-    owner = database.connect()
-    push_jobs(database.connect("app_alice"), 1)
-    sequence(owner)
-    owner.execute(
-        """
-        insert into ledger.jobs (job_id, seq, requested_at, priority, status, owner, namespace, name, finished_at)
-        values (%(id)s, 1, now(), 0, 'completed', 'a', 'default', 'x', now())""",
-        {"id": row_id},
-    )
-    owner.execute("insert into ledger.tally (namespace, name, standing, jobs) values ('default', 'x', 'completed', 1)")
-    with pytest.raises(VerificationFailed, match=f"job {row_id}: a row without events"):
-        verify(owner)
-
-
-def test_verify_reports_a_running_job_that_stands_in_no_claim(database: Database) -> None:
-    owner = database.connect()
-    push_jobs(database.connect("app_alice"), 1)
-    sequence(owner)
-    Worker(database.connect("worker")).claim()
-    sequence(owner)
-    owner.execute("delete from ledger.claims")
-    with pytest.raises(VerificationFailed, match="stands in a claim"):
-        verify(owner)
 
 
 def test_a_history_is_read_as_of_a_time_or_a_number(database: Database) -> None:

@@ -196,16 +196,18 @@ def test_a_server_that_was_restored_says_from_where_it_needs_events(database: Da
     assert turns(database) == [("replica.rewound", {"replica": str(replica), "head": 1, "client_had": 7})]
 
 
-def test_a_replicas_events_never_come_into_the_log_against_their_order(database: Database) -> None:
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_replicas_events_never_come_into_the_log_against_their_order(database: Database, before: int) -> None:
     """The log goes by transaction ids, and a transaction may have had its id for long when it pushes."""
     first, second, owner = database.connect("app_alice"), database.connect("app_alice"), database.connect()
-    replica, drafts = new_id(), [Draft() for _ in range(2)]
+    replica, drafts = new_id(), [Draft() for _ in range(before + 2)]
+    push(second, replica, 0, drafts[:before])
     with first.transaction():
         first.execute("select pg_current_xact_id()")
-        push(second, replica, 0, drafts[:1])
+        push(second, replica, before, drafts[before : before + 1])
         with pytest.raises(psycopg.errors.SerializationFailure, match="younger transaction"), first.transaction():
-            push(first, replica, 1, drafts[1:])
-    push(first, replica, 1, drafts[1:])
+            push(first, replica, before + 1, drafts[before + 1 :])
+    push(first, replica, before + 1, drafts[before + 1 :])
     sequence(owner)
     assert [str(row["id"]) for row in read_log(owner)] == [draft.id for draft in drafts]
 

@@ -131,6 +131,23 @@ def test_a_job_that_expired_fails_with_the_reason(database: Database) -> None:
     assert_projection_is_fold(owner)
 
 
+def test_a_job_that_was_tried_before_expires_too(database: Database) -> None:
+    alice, owner, worker = database.connect("app_alice"), database.connect(), Worker(database.connect("worker"))
+    expires_at = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+    (job_id,) = push_jobs(alice, 1, limits={"expires_at": expires_at})
+    sequence(owner)
+    (job,) = worker.claim()
+    worker.record((job, "attempt.deferred", {"until": LONG_AGO}))
+
+    def failed() -> bool:
+        sequence(owner)
+        return bool(job_row(owner, job_id)["status"] == "failed")
+
+    until(failed, "the job to expire")
+    assert types_of(owner, job_id) == ["job.requested", "attempt.started", "attempt.deferred", "job.failed"]
+    assert_projection_is_fold(owner)
+
+
 def test_p12_a_pass_numbers_what_it_writes_itself_or_does_not_begin(database: Database) -> None:
     """With a transaction id older than the snapshot, a pass would take its own events for numbered already."""
     alice, owner = database.connect("app_alice"), database.connect()
