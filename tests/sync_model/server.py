@@ -165,6 +165,9 @@ class ModelServer:
 
     def _rescue(self) -> None:
         """Give up the processors whose sessions are gone, so that their jobs run again."""
+        # a server that has just started gives its processors a moment to come back
+        old = "select pg_postmaster_start_time() < clock_timestamp() - interval '5 seconds' as is_so"
+        until(lambda: self.rows(old)[0]["is_so"], "the server to be older than that moment")
         orphans = find_lost(self.admin)
         for processor, left in groupby(orphans, key=itemgetter("processor")):
             lost = {"processor": str(processor), "noticed_by": "lock", "retry_at": LONG_AGO}
