@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from client_sync.plan import (
@@ -169,6 +169,7 @@ def test_another_epoch_begins_a_life() -> None:
 
 
 @given(st.lists(st.integers(1, 300_000) | st.integers(1, 30_000_000), max_size=50))
+@example([30_000_000] * 5)
 def test_pages_grow_and_shrink_with_the_size_of_events(event_bytes: list[int]) -> None:
     size = 64
     for each in event_bytes:
