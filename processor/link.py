@@ -6,9 +6,9 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, LiteralString, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, LiteralString, Self, TypeVar
 
 import psycopg
 from psycopg.rows import tuple_row
@@ -28,7 +28,7 @@ LONGEST_WAIT_S: Final = 2.0
 """Between two attempts to reach the server: as long as the service may be blind after Postgres is back."""
 PAUSE_AFTER_BREAK_S: Final = 0.1
 PATIENCE_S: Final = 5.0
-"""Who has no answer for so long tries another connection: the session may be frozen. Then twice as long, and so on."""
+"""Who has no answer for so long tries another connection: the session may be frozen."""
 # A server that vanished without a word is noticed within seconds, not after the kernel's hours.
 STEADY: Final = {
     "keepalives_idle": "5",
@@ -55,6 +55,50 @@ def hang_up(connection: Connection[Any] | AsyncConnection[Any]) -> None:
         end.shutdown(socket.SHUT_RDWR)
 
 
+class Watch:
+    """Hangs up where a statement has no answer for ``PATIENCE_S``, and on the next connection for twice as long.
+
+    And so on, until one has answered for as long as that: so what is only slow gets its answer in the end, and the
+    sessions that are left behind meanwhile are few.
+    """
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+        self._patience_s = PATIENCE_S
+        self._connection: AsyncConnection[Any] | None = None
+        self._since = 0.0
+
+    @contextmanager
+    def over(self, connection: AsyncConnection[Any]) -> Iterator[None]:
+        """Watch over one statement."""
+        loop = asyncio.get_running_loop()
+        if connection is not self._connection:
+            self._connection, self._since = connection, loop.time()
+        timer = loop.call_later(self._patience_s, self._give_up, connection)
+        try:
+            yield
+        finally:
+            timer.cancel()
+        if loop.time() - self._since > self._patience_s:
+            self._patience_s = PATIENCE_S
+
+    def over_each(self, connection: AsyncConnection[Any]) -> None:
+        """Watch over each statement of this connection from now on, and over no waiting for notifications."""
+        watch = self
+
+        class Watched(psycopg.AsyncCursor[Any]):
+            async def execute(self, *arguments: Any, **options: Any) -> Self:
+                with watch.over(connection):
+                    return await super().execute(*arguments, **options)
+
+        connection.cursor_factory = Watched
+
+    def _give_up(self, connection: AsyncConnection[Any]) -> None:
+        logger.warning("%s: no answer for %g s, trying another connection", self._role, self._patience_s)
+        self._patience_s *= 2
+        hang_up(connection)
+
+
 def keep_trying(what: str) -> AsyncRetrying:
     """The one retry policy, for asyncio and for ever. Each failure is logged once."""
 
@@ -71,10 +115,12 @@ async def stay_connected(dsn: str, role: str, work: Callable[[AsyncConnection[An
 
     Raises what is not transient.
     """
+    watch = Watch(role)
     while True:
         connection: AsyncConnection[Any] = await keep_trying(role)(
             connect_async, dsn, application_name=f"jobledger {role}"
         )
+        watch.over_each(connection)
         try:
             async with connection:
                 return await work(connection)
@@ -93,7 +139,7 @@ class Link:
         self._role = role
         self._connection: AsyncConnection[Any] | None = None
         self._turn = asyncio.Lock()
-        self._patience_s = PATIENCE_S
+        self._watch = Watch(role)
 
     async def fetch(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement that is harmless to repeat, and give its rows. Transient trouble is waited out."""
@@ -109,15 +155,10 @@ class Link:
         """Run a statement once. When it fails with a broken connection, nobody knows whether it took effect."""
         async with self._turn:
             connection = await self._open()
-            watch = asyncio.get_running_loop().call_later(self._patience_s, self._give_up, connection)
-            try:
+            with self._watch.over(connection):
                 async with connection.cursor(row_factory=tuple_row) as cursor:
                     await cursor.execute(query, parameters)
-                    rows = await cursor.fetchall() if cursor.description else []
-            finally:
-                watch.cancel()
-            self._patience_s = PATIENCE_S
-            return rows
+                    return await cursor.fetchall() if cursor.description else []
 
     async def open(self) -> None:
         """Connect now, so that the first statement need not wait for it."""
@@ -128,11 +169,6 @@ class Link:
         if self._connection is None or self._connection.closed:
             self._connection = await connect_async(self._dsn, application_name=f"jobledger {self._role}")
         return self._connection
-
-    def _give_up(self, connection: AsyncConnection[Any]) -> None:
-        logger.warning("%s: no answer for %g s, trying another connection", self._role, self._patience_s)
-        self._patience_s *= 2  # what is only slow gets its answer in the end
-        hang_up(connection)
 
     async def close(self) -> None:
         if self._connection is not None:

@@ -39,6 +39,21 @@ def test_p4_work_goes_on_while_a_session_is_frozen(ledger: Ledger, start: Start,
     ledger.verify()
 
 
+def test_p4_a_lone_leader_whose_session_is_frozen_leads_over_another(ledger: Ledger, start: Start) -> None:
+    registry = Registry()
+    registry.handler("work")(lambda: "done")
+    start(registry, poll_interval=1)
+    ledger.wait_for(ledger.submit("work"))
+    pid = ledger.count(SESSION, name="jobledger sequencer")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        state = ledger.wait_for(ledger.submit("work"))
+        assert (state.result, state.losses) == ("done", 0)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    ledger.verify()
+
+
 def test_p4_a_processor_that_cannot_record_leaves_the_jobs_to_others(ledger: Ledger, start: Start) -> None:
     stalled, idle = Registry(), Registry()
     stalled.handler("work")(lambda: "by the stalled one")
