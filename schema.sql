@@ -492,6 +492,20 @@ begin
 end
 $$;
 
+create function ledger.insist_on_few_lives() returns void
+language plpgsql
+as $$
+begin
+    -- On somebody's word one a minute, and the last thousand are left to restores that show by themselves and to the owner: the
+    -- numbers of lives are finite, and each one makes every client look through what it holds.
+    if not pg_has_role(session_user, (select n.nspowner from pg_namespace n where n.nspname = 'ledger'), 'member')
+       and exists (select from ledger.lives l where l.began_at > now() - interval '1 minute' or l.life > 31000) then
+        raise exception 'a life began within the last minute, or there were too many of them'
+            using errcode = 'object_not_in_prerequisite_state', hint = 'wait a minute; the owner of the ledger need not';
+    end if;
+end
+$$;
+
 create function ledger.begin_life(p_reason text, p_after uuid default null) returns uuid
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 set lock_timeout = '500ms'  -- who waits for a lock on a table holds up everybody behind him
@@ -501,13 +515,8 @@ declare
     v_epoch uuid;
 begin
     perform ledger.insist_on_read_committed();
-    -- By hand one a minute, and the last thousand are left to restores: the numbers of lives are finite, and each one makes
-    -- every client look through what it holds.
-    if pg_has_role(session_user, 'ledger_operator', 'member')
-       and not pg_has_role(session_user, (select n.nspowner from pg_namespace n where n.nspname = 'ledger'), 'member')
-       and exists (select from ledger.lives l where l.began_at > now() - interval '1 minute' or l.life > 31000) then
-        raise exception 'a life began within the last minute, or there were too many of them'
-            using errcode = 'object_not_in_prerequisite_state', hint = 'wait a minute; the owner of the ledger need not';
+    if pg_has_role(session_user, 'ledger_operator', 'member') then
+        perform ledger.insist_on_few_lives();
     end if;
     -- Writers read the current life after they have locked this table: when this lock is given, none is in between. They wait
     -- until this transaction ends: a forgotten one is ended by the server.
@@ -551,6 +560,7 @@ begin
     if not v_here then
         v_epoch := ledger.begin_life('this is another cluster, timeline or database than the one recorded', v_epoch);
     elsif p_epoch = v_epoch and p_seq > 0 and not exists (select from ledger.log l where l.seq = p_seq and l.event_id = p_event) then
+        perform ledger.insist_on_few_lives();  -- a login of a processor can say so without having seen it
         v_epoch := ledger.begin_life(format('the log has lost its number %s: the database was put back to an earlier moment', p_seq), v_epoch);
     end if;
     return v_epoch;
@@ -558,7 +568,7 @@ end
 $$;
 comment on function ledger.ensure_life is
     'Begins a new life when this database is a restored, promoted or copied one, or when the log of this epoch does not have what the
-     caller, a processor, has seen in it (ledger.end_of_log). Gives the epoch.';
+     caller, a processor, has seen in it (ledger.end_of_log); that at most once a minute: call again. Gives the epoch.';
 
 create function ledger.sequence(p_limit integer default 10000)
 returns table (sequenced integer, more boolean, new_work boolean, next_due timestamptz)

@@ -130,6 +130,8 @@ class Sequencer:
                 await cursor.execute(ENSURE_LIFE, self._end._asdict())
             except psycopg.errors.LockNotAvailable:
                 logger.warning("a new life of the ledger waits for transactions that have written events and stay open")
+            except psycopg.errors.ObjectNotInPrerequisiteState as error:
+                logger.warning("a new life of the ledger waits: %s", error.diag.message_primary)
             else:
                 return True
             if await wait_for_hint(self._stopping, LIFE_RETRY_S):

@@ -64,6 +64,7 @@ def test_p1_p6_a_processor_sees_that_the_log_went_back_and_begins_an_epoch(
 
         app.submit_many({"name": "work"} for _ in range(3))
         until(lambda: finished(3), "jobs that the backup has")
+        database.connect().execute("update ledger.lives set began_at = began_at - interval '1 hour'")
         server.stop()
         copy(server.cluster, backup)
         server.start({"fsync": "off"})
@@ -134,6 +135,30 @@ def test_the_epoch_is_shown_and_begun_by_those_who_may(database: Database, capsy
     assert (now["life"], now["reason"]) == (first["life"] + 1, "by hand")
     assert now["epoch"] != first["epoch"]
     assert run(["epoch", "--begin", "again", "--dsn", database.dsn_as("operator")]) == 4
+
+
+def test_p12_who_may_not_begin_an_epoch_yet_waits_and_then_begins_it(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lives that are begun on a processor's word are one a minute; the copied database has just begun one."""
+    registry = Registry()
+    registry.handler("work")(lambda: "done")
+    ledger = Ledger(database)
+    service = RunningService(database.dsn_as("worker"), registry, Settings(retry=QUICK))
+    try:
+        ledger.wait_for(ledger.submit("work"))
+        turn, life = ledger.count(TURN), ledger.count(LIFE)
+        until(lambda: ledger.count(TURN) > turn + 1, "the processor to have seen the end of the log")
+        ledger.owner.execute("set session_replication_role = replica")
+        ledger.owner.execute("delete from ledger.log; update ledger.sequencer set last_seq = 0")
+        ledger.owner.execute("select pg_terminate_backend(backend_pid) from ledger.leader")
+        until(lambda: "a new life of the ledger waits" in caplog.text, "it to be told to wait")
+        assert ledger.count(LIFE) == life
+        ledger.owner.execute("update ledger.lives set began_at = began_at - interval '1 hour'")
+        until(lambda: ledger.count(LIFE) == life + 1, "a new epoch")
+        assert ledger.wait_for(ledger.submit("work")).result == "done"
+    finally:
+        service.stop()
 
 
 def test_p5_a_processor_whose_heartbeats_went_back_is_a_new_one(database: Database) -> None:

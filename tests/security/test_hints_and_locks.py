@@ -253,6 +253,34 @@ def test_lives_begun_by_an_operator_are_few(besieged: Besieged) -> None:
     besieged.owner.execute("select ledger.begin_life('a restore')")
 
 
+def test_lives_begun_by_a_processor_with_a_false_memory_are_few(besieged: Besieged) -> None:
+    """What it has seen in the log, nobody can check; what a restore shows by itself needs nobody's word."""
+    worker = besieged.database.connect("worker")
+    false_memory = """
+        select ledger.ensure_life(l.epoch, 1, gen_random_uuid())
+        from ledger.lives l where l.life = ledger.current_life()
+    """
+    lives = "select count(*) from ledger.lives"
+    sequence(besieged.owner)
+    older = "update ledger.lives set began_at = began_at - interval '1 hour'"
+    besieged.owner.execute(older)
+    before = value(besieged.owner, lives)
+    worker.execute(false_memory)
+    with pytest.raises(ObjectNotInPrerequisiteState, match="within the last minute"):
+        worker.execute(false_memory)
+    assert value(besieged.owner, lives) == before + 1
+    besieged.owner.execute(older)
+    besieged.owner.execute("""
+        insert into ledger.lives select 31001, epoch, system_identifier, timeline, database_oid, began_at, reason
+        from ledger.lives where life = ledger.current_life()
+    """)
+    with pytest.raises(ObjectNotInPrerequisiteState, match="too many"):
+        worker.execute(false_memory)
+    besieged.owner.execute("update ledger.lives set timeline = timeline + 1")
+    worker.execute("select ledger.ensure_life()")
+    assert value(besieged.owner, lives) == before + 3
+
+
 def test_a_life_that_an_operator_begins_and_forgets_to_commit_ends_by_itself(besieged: Besieged) -> None:
     """All who write wait for its transaction. How long an idle one stays is then for the server to watch over."""
     besieged.owner.execute("update ledger.lives set began_at = began_at - interval '1 hour'")
