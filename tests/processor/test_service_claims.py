@@ -6,11 +6,13 @@ import asyncio
 import threading
 from typing import Any
 
-from doors import Worker, push_jobs, sequence
+import pytest
+from doors import Worker, cancel, push_jobs, sequence
 from in_process import Ledger, Start
 from waiting import until
 
-from processor import JobContext, Registry
+from processor import JobContext, Registry, tenure
+from processor.claimer import Claimer
 
 OPEN = """
     select count(*) from ledger.jobs j join ledger.claims c on c.processor = j.processor and j.job_id = any (c.job_ids)
@@ -116,6 +118,52 @@ def test_p4_a_step_whose_processor_is_lost_lets_its_thread_go(ledger: Ledger, st
     assert over.wait(30)
     blocker.rollback()
     assert ledger.wait_for(job).result in ("by the next", "by the first")
+    ledger.verify()
+
+
+def test_p9_a_cancel_that_arrives_while_a_claim_is_answered_acts_at_once(
+    ledger: Ledger, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was announced before the job was known here. No poll is to tell of it."""
+    claimers: list[Claimer] = []
+
+    class Seen(Claimer):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            claimers.append(self)
+
+    monkeypatch.setattr(tenure, "Claimer", Seen)
+    leader, registry = Registry(), Registry()
+    leader.handler("other")(lambda: None)
+
+    @registry.handler("work")
+    async def work(params: Any, job: JobContext) -> None:
+        if job.attempt == 1:
+            raise ConnectionError
+        await asyncio.Event().wait()
+
+    start(leader, poll_interval=3600)
+    until(lambda: ledger.count("select count(*) from ledger.leader") == 1 and claimers, "one to lead")
+    start(registry, poll_interval=3600)
+    until(lambda: len(claimers) == 2, "the other")
+    ledger.owner.execute("""
+        alter function ledger.completed_steps rename to at_once;
+        create function ledger.completed_steps(p_job_ids uuid[]) returns table (job_id uuid, data text)
+        language sql security definer
+        as 'select s.job_id, s.data::text from (select pg_advisory_lock(7), pg_advisory_unlock(7)) l,
+                   lateral ledger.at_once(p_job_ids) s';
+        grant execute on function ledger.completed_steps to ledger_processor
+    """)
+    blocker = ledger.database.connect()
+    blocker.execute("select pg_advisory_lock(7)")
+    job = ledger.submit("work")
+    waits = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    until(lambda: ledger.count(waits) == 1, "the second attempt to be granted, and not yet known to the processor")
+    looks = claimers[1]._cancel_looks
+    cancel(ledger.client, job)
+    until(lambda: claimers[1]._cancel_looks > looks, "the processor to look for cancels")
+    blocker.execute("select pg_advisory_unlock(7)")
+    assert ledger.wait_for(job).status == "cancelled"
     ledger.verify()
 
 
