@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from doors import push_jobs
@@ -14,6 +15,7 @@ from in_process import Ledger, Start
 from serving import processor
 from waiting import until
 
+from ledger.ids import new_id
 from processor import Registry
 
 APP = ("--app", "drained_jobs:jobs", "--poll", "1")
@@ -95,6 +97,26 @@ def test_a_leader_that_works_keeps_its_office(ledger: Ledger, start: Start) -> N
     turns = "select turn from ledger.leader"
     until(lambda: ledger.count(turns) >= first["turn"] + 4, "more than a lease to pass")
     assert ledger.owner.execute("select holder from ledger.leader").fetchall() == [{"holder": first["holder"]}]
+
+
+def test_of_two_who_stand_at_the_same_moment_one_leads(ledger: Ledger) -> None:
+    """Both have seen the same turn stand still; the second one's look is older than the first one's election."""
+    stand = "select * from ledger.stand_for_leader(%(id)s, 'test', 1, %(turn)s)"
+    first, second = ledger.database.connect("worker"), ledger.database.connect("worker")
+    seen = first.execute(stand, {"id": new_id(), "turn": None}).fetchone()
+    assert seen == {"elected": True, "turn": 1}
+    answers = []
+    with first.transaction():
+        answers.append(first.execute(stand, {"id": new_id(), "turn": 1}).fetchone())
+        standing = Thread(target=lambda: answers.append(second.execute(stand, {"id": new_id(), "turn": 1}).fetchone()))
+        standing.start()
+        until(
+            lambda: ledger.count("select count(*) from pg_locks where pid = %(pid)s and not granted",
+                                 pid=second.info.backend_pid),
+            "the second one to wait for the first",
+        )  # fmt: skip
+    standing.join(30)
+    assert [answer["elected"] for answer in answers if answer] == [True, False]
 
 
 def test_a_new_life_waits_for_open_writers_and_then_begins(

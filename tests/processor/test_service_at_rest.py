@@ -61,3 +61,15 @@ def test_a_pass_whose_connection_breaks_leaves_the_job_to_be_claimed(
         until(lambda: ledger.count(BLOCKED_PASS) == 0, "the connection to break")
     assert ledger.wait_for(job).attempt == 1
     ledger.verify()
+
+
+def test_more_work_than_one_claim_takes_is_claimed_without_a_poll(
+    ledger: Ledger, start: Start, registry: Registry
+) -> None:
+    """All of it is announced once, in one pass; who was granted as much as he asked for asks again."""
+    with ledger.client.transaction():
+        jobs = [ledger.submit("async") for _ in range(30)]
+    start(registry, poll_interval=3600, batch=4, concurrency=2)
+    for job in jobs:
+        ledger.wait_for(job)
+    ledger.verify()
