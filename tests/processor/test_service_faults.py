@@ -250,6 +250,41 @@ def test_a_claim_that_was_granted_unseen_is_taken_up(ledger: Ledger, start: Star
     ledger.verify()
 
 
+BLOCKED = """
+    select coalesce(min(a.pid), 0) from pg_stat_activity a
+    where a.application_name = %(name)s and a.wait_event_type = 'Lock' and a.datname = current_database()
+"""
+
+
+@pytest.mark.parametrize("role", ["sequencer", "claimer"])
+def test_p9_a_claim_whose_answer_was_lost_is_taken_up_without_a_poll(ledger: Ledger, start: Start, role: str) -> None:
+    registry, leader = Registry(), Registry()
+    registry.handler("work")(lambda: "done")
+    leader.handler("other")(lambda: None)
+    if role == "claimer":  # its claims go along with no pass while another leads
+        start(leader, poll_interval=3600)
+        until(lambda: ledger.count("select count(*) from ledger.leader") == 1, "one to lead")
+    start(registry, poll_interval=3600)
+    ledger.wait_for(ledger.submit("work"))
+    # granted in the processor's name, where it never asks for itself
+    lost = ledger.submit("work", namespace="elsewhere")
+    ledger.wait_for(lost, "pending")
+    unseen = Worker(ledger.database.connect("worker"), names=["work"])
+    find = "select processor from ledger.processors where names = '{work}' and processor <> %(id)s"
+    [row] = ledger.owner.execute(find, {"id": unseen.id}).fetchall()
+    unseen.id = row["processor"]
+    assert len(unseen.claim(namespaces=["elsewhere"])) == 1
+    with ledger.database.connect().transaction() as holding:
+        holding.connection.execute("lock table ledger.claims in exclusive mode")
+        other = ledger.submit("work")
+        pid = until(lambda: ledger.count(BLOCKED, name=f"jobledger {role}") or None, "a claim to wait")
+        ledger.count("select pg_terminate_backend(%(pid)s)::integer", pid=pid)
+        until(lambda: ledger.count(BLOCKED, name=f"jobledger {role}") != pid, "its connection to break")
+    for job in (lost, other):
+        assert ledger.wait_for(job).attempt == 1
+    ledger.verify()
+
+
 def test_p8_an_end_that_cannot_be_recorded_does_not_delay_its_neighbours(ledger: Ledger, start: Start) -> None:
     ledger.owner.execute(
         """
