@@ -385,6 +385,34 @@ def test_what_a_restored_server_may_have_lost_is_sent_again(server: Server, path
     assert result_of(tmp_path / "new.db", server) == EVERYTHING
 
 
+def test_p1_what_a_damaged_log_says_no_more_may_be_that_a_restored_server_lost_it(
+    server: Server, path: Path, tmp_path: Path
+) -> None:
+    """The file itself still says that the server had it all; only the damaged frame said otherwise."""
+    synced(path, server)
+    with JobClient(path) as jobs:
+        with jobs.transaction() as db:
+            ((page,),) = db.execute("select rootpage from sqlite_schema where name = 'replica'")
+            ((refused,),) = db.execute("select event_id from refusals")
+            db.execute("update replica set acked_seq = 0")  # as ``rewind`` leaves it
+        jobs.submit("later")
+        damaged = at_rest(path, tmp_path / "damaged.db")
+        own = {event: row for event, row in events_of(path).items() if event != refused}
+    assert len(own) == 6
+    log = damaged.with_name("damaged.db-wal")
+    content = bytearray(log.read_bytes())
+    frames = range(32, len(content), PAGE + 24)
+    of_replica = [at for at in frames if int.from_bytes(content[at : at + 4], "big") == page]
+    for at in of_replica:
+        content[at + 24 : at + 24 + PAGE] = bytes(PAGE)
+    log.write_bytes(content)
+    with closing(sqlite3.connect(at_rest(damaged, tmp_path / "as-sqlite-sees-it.db"))) as file:
+        assert file.execute("select acked_seq from replica").fetchone() > (0,), "the row before that"
+    report = salvage(damaged, tmp_path / "new.db")
+    assert (report.bad_frames, report.acknowledged) == (len(of_replica), 0)
+    assert events_of(tmp_path / "new.db") == own
+
+
 def test_the_new_file_belongs_to_the_same_owner(server: Server, path: Path, tmp_path: Path) -> None:
     synced(path, server)
     salvage(path, tmp_path / "new.db")

@@ -21,6 +21,7 @@ def test_rows_of_one_attempt_have_ids_in_their_order() -> None:
     assert columns["types"] == "{attempt.progressed,job.completed}"
 
 
-def test_nothing_to_record_is_no_statement() -> None:
+def test_there_is_no_statement_without_a_row() -> None:
+    """Whoever has none does not ask: see the recorder's test of nothing to record."""
     with pytest.raises(ValueError, match="unpack"):
         parameters(UUID(int=0), [])
