@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,14 +14,17 @@ from typing import TYPE_CHECKING, Final
 from client_sync.bystanders import examine_disk, examine_lock, examine_log, examine_sqlite
 from client_sync.projection import find_wrong
 from client_sync.reading import is_replica, is_there, open_to_read
+from client_sync.unsendable import STORED, why_unsendable
 from ledger.errors import LedgerError, one_line
 from ledger.finding import Finding
+from ledger.readable import find_unreadable, read_integer
 
 if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import DictRow
 
 JOBS_CHECKED: Final = 2000
+EVENTS_CHECKED: Final = 2000
 OLD_BACKLOG: Final = timedelta(days=1)
 CLOCK_MS: Final = 2000
 PROBLEMS_SHOWN: Final = 3
@@ -35,6 +39,10 @@ _BACKLOG: Final = """
     select count(*), min(e.occurred_at) from events e where e.local_seq > (select p.acked_seq from replica p)"""
 _JOBS: Final = """
     select job_id from jobs union select job_id from events where job_id is not null order by job_id desc"""
+_EVENTS: Final = f"""
+    select e.v, {STORED} from events e
+    where not exists (select 1 from refusals f where f.event_id = e.id)
+    order by e.rowid desc limit :latest"""  # noqa: S608 - the names of its columns
 _TURNS: Final = """
     select what, count(*), max(at) from replica_history
     where what in ('replica.forked', 'replica.rewound', 'replica.salvaged') group by what order by what"""
@@ -52,7 +60,7 @@ Progress = Callable[[int, int], None]
 
 
 def examine(path: Path, *, full: bool = False, progress: Progress | None = None) -> Iterator[Finding]:
-    """Look a file over, without a server. ``full`` checks the state of all jobs and not only of the latest.
+    """Look a file over, without a server. ``full`` checks all jobs and events and not only the latest.
 
     A file that is none of ours, or cannot be read at all, is the one finding.
     """
@@ -79,6 +87,7 @@ def examine(path: Path, *, full: bool = False, progress: Progress | None = None)
                 ("pages", lambda: _examine_pages(connection, salvage)),
                 ("numbers", lambda: _examine_numbers(connection, salvage)),
                 ("jobs", lambda: _examine_jobs(connection, salvage, full, progress)),
+                ("events", lambda: _examine_events(connection, full)),
                 ("backlog", lambda: _examine_backlog(connection, path)),
                 ("refusals", lambda: _examine_refusals(connection)),
                 ("sync", lambda: _examine_sync(connection)),
@@ -187,6 +196,28 @@ def _examine_jobs(connection: sqlite3.Connection, salvage: str, full: bool, prog
         message = f"of {which} jobs, {len(wrong)} are not what their events say, as {wrong[0]}"
         return Finding("fail", "jobs", message, salvage)
     return Finding("ok", "jobs", f"{which} jobs are what their events say")
+
+
+def _examine_events(connection: sqlite3.Connection, full: bool) -> Finding:
+    count, bad = 0, []
+    for v, *stored in connection.execute(_EVENTS, {"latest": -1 if full else EVENTS_CHECKED}):
+        count += 1
+        if why_unsendable(stored, v) is not None or not _is_readable(stored[-1]):
+            bad.append(stored[0].decode("utf-8", "replace"))
+    if not bad:
+        return Finding("ok", "events", f"of the latest {count}, all can be sent and read" if count else "none yet")
+    message = f"of the latest {count} events, {len(bad)} cannot be sent or not be read by every reader, as {bad[0]}"
+    return Finding(
+        "warn", "events", message, "they stop nobody; those of this file the next sync refuses, and says why"
+    )
+
+
+def _is_readable(data: bytes) -> bool:
+    try:
+        value = json.loads(data, parse_int=read_integer)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and find_unreadable(value) is None
 
 
 def _examine_backlog(connection: sqlite3.Connection, path: Path) -> Finding:

@@ -16,10 +16,9 @@ Reason: TypeAlias = tuple[str, str]
 MAX_BYTES: Final = 100_000_000
 """More than any server lets an event hold (``ledger.limits``), and less than a connection can carry at once."""
 _NAMES: Final = ("id", "job_id", "type", "occurred_at", "correlation_id", "causation_id", "data")
-_STORED: Final = """
-    select cast(e.id as blob), cast(e.job_id as blob), cast(e.type as blob), cast(e.occurred_at as blob),
-           cast(e.correlation_id as blob), cast(e.causation_id as blob), cast(e.data as blob)
-    from events e where e.local_seq = :local_seq"""
+STORED: Final = ", ".join(f"cast(e.{name} as blob)" for name in _NAMES)
+"""The columns of ``events e`` that ``why_unsendable`` looks at, in SQL."""
+_ONE: Final = f"select {STORED} from events e where e.local_seq = :local_seq"  # noqa: S608 - the names above
 _VERSIONS: Final = range(-32768, 32768)
 
 
@@ -35,7 +34,8 @@ def may_be_unsendable(rows: Sequence[tuple[Any, ...]], literals: Sequence[str], 
 def make_sendable(connection: sqlite3.Connection, row: tuple[Any, ...]) -> tuple[tuple[Any, ...], Reason | None]:
     """The row as it can be sent, and why it is not the one that is stored."""
     local_seq, event_id, job_id, kind, v, occurred_at, correlation_id, causation_id, _ = row
-    reason = _why(connection, local_seq, v)
+    (stored,) = connection.execute(_ONE, {"local_seq": local_seq})
+    reason = why_unsendable(stored, v)
     if reason is None:
         return row, None
     texts = (_clean(text) for text in (event_id, job_id, kind))
@@ -43,8 +43,8 @@ def make_sendable(connection: sqlite3.Connection, row: tuple[Any, ...]) -> tuple
     return (local_seq, *texts, version, _clean(occurred_at), _clean(correlation_id), _clean(causation_id), None), reason
 
 
-def _why(connection: sqlite3.Connection, local_seq: int, v: int) -> Reason | None:
-    (stored,) = connection.execute(_STORED, {"local_seq": local_seq})
+def why_unsendable(stored: Sequence[bytes | None], v: int) -> Reason | None:
+    """Why an event with these texts, as ``STORED`` gives them, cannot be sent; None where it can."""
     for name, content in zip(_NAMES, stored, strict=True):
         if content is None:
             continue

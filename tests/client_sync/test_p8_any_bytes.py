@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from stepwise import Server
 
 from client_sync import JobClient
+from client_sync.examine import examine
 from client_sync.salvage import salvage
 from jobledger.cli import run
+from ledger.finding import Finding
 from ledger.ids import new_id
 
 GOOD = '{"name": "after"}'
@@ -49,6 +51,10 @@ def store_unchecked(path: Path, **stored: bytes | int) -> None:
         for _, definition in found:
             file.execute(definition)
         file.execute("commit")
+
+
+def doctor(path: Path) -> Finding:
+    return next(finding for finding in examine(path) if finding.check == "events")
 
 
 NUL = [
@@ -99,6 +105,36 @@ def test_p8_what_cannot_be_sent_is_refused_with_its_reason_and_its_neighbours_pa
     assert online.unsent == 0
     assert run(["list", "--db", str(path)]) == 0
     assert run(["list", "--db", str(path), "--json"]) == 0
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"data": b'{"name": "x"}\0'},
+        {"data": b'{"name": "caf\xe9"}'},
+        {"type": b"job.\xff"},
+        {"v": 2**40},
+        {"data": b'{"name": "x", "labels": {"n": ' + b"7" * 641 + b"}}"},
+        {"data": b'{"name": "x", "params": {"n": 1e400}}'},
+        {"data": b'{"name": "x", "params": {"a": "\\u0000"}}'},
+        {"data": b'{"name": "\\ud800"}'},
+        {"data": b'{"a":' * 129 + b"0" + b"}" * 129},
+        {"data": b"[" * 100_000},
+        {"data": b'"text"'},
+    ],
+)
+def test_p14_doctor_counts_what_cannot_be_sent_or_read_until_it_is_refused(
+    path: Path, online: JobClient, stored: dict[str, bytes | int]
+) -> None:
+    online.submit("before", {"n": 10**640 - 1, "text": "é\\u0000"})
+    assert (found := doctor(path)).level == "ok", found
+    store_unchecked(path, **stored)
+    online.submit("after")
+    found = doctor(path)
+    assert found.level == "warn"
+    assert found.message.startswith("of the latest 3 events, 1 cannot be sent or not be read by every reader, as ")
+    assert online.sync().refused == 1
+    assert doctor(path).level == "ok", "it is among the refusals now"
 
 
 def test_p8_salvage_leaves_out_what_cannot_be_sent_and_says_why(path: Path, jobs: JobClient, tmp_path: Path) -> None:
