@@ -107,6 +107,19 @@ def test_p8_what_cannot_be_sent_is_refused_with_its_reason_and_its_neighbours_pa
     assert run(["list", "--db", str(path), "--json"]) == 0
 
 
+def test_p8_what_is_larger_than_a_connection_carries_is_refused_and_its_neighbours_pass(
+    path: Path, online: JobClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("client_sync.unsendable.MAX_BYTES", 1000)
+    online.submit("before")
+    store_unchecked(path, data=b'{"name": "%s"}' % (b"x" * 1000))
+    online.submit("after")
+    result = online.sync()
+    assert (result.pushed, result.refused) == (2, 1)
+    (refusal,) = online.refusals()
+    assert (refusal.code, refusal.detail) == ("too_large", "data: has 1012 bytes, more than can be sent")
+
+
 @pytest.mark.parametrize(
     "stored",
     [

@@ -19,7 +19,7 @@ from client_sync import JobClient
 from client_sync.session import open_session
 from jobledger.cli import run
 from ledger.database import connect, connect_async
-from ledger.dsn import may_show, take_credentials
+from ledger.dsn import may_show, take_credentials, without_password
 from ledger.errors import LedgerError
 
 SECRET = "Xyzzy"
@@ -109,6 +109,11 @@ def test_no_verb_and_no_file_keeps_the_password(dsn: str, tmp_path: Path, capsys
 @pytest.mark.parametrize("dsn", PLAIN)
 def test_what_is_wrong_with_a_plain_one_is_shown(dsn: str) -> None:
     assert may_show(dsn)
+
+
+def test_what_is_told_of_a_plain_one_names_none_of_its_passwords() -> None:
+    dsn = f"host=db password={SECRET}-1 sslpassword={SECRET}-2"
+    assert without_password(f"of {SECRET}-1 and {SECRET}-2", dsn) == "of *** and ***"
 
 
 def test_what_libpq_says_of_a_plain_one_is_told() -> None:
