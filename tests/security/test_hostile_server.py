@@ -201,6 +201,7 @@ PAGES = {
     "no life": page(GOOD, epoch="null"),
     "another life each time": page(GOOD, epoch="gen_random_uuid()"),
     "up to less than asked for": page(GOOD, "after_seq - 1"),
+    "nothing, and up to less than asked for": NOTHING.replace("(after_seq,", "(after_seq - 1,"),
     "a number before": page(event("after_seq")),
     "a number far before": page(event("-1")),
     "a number beyond": page(event("after_seq + 3")),
