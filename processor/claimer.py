@@ -108,7 +108,8 @@ class Claimer:
         polled_at = loop.time()
         self._hints.tell_of_work()
         while not self._stopping:
-            await wait_for_hint(self._hints.claims, self._poll_s)
+            # a hint does not put the poll off: hints of room may come all the time, and none of them tells of new work
+            await wait_for_hint(self._hints.claims, max(0.0, polled_at + self._poll_s - loop.time()))
             if loop.time() - polled_at >= self._poll_s:
                 polled_at = loop.time()
                 self._hints.tell_of_work()
