@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import threading
 from types import CodeType, FrameType
@@ -18,6 +19,7 @@ NO_WAY_BACK: Final = 1
 """Exit code of a child that came back to us, but for one that asked for another by sys.exit."""
 _NEVER_RETURNS: Final = "multiprocessing.popen_fork"
 _processes: Final[WeakSet[Process]] = WeakSet()
+_held: Final = threading.local()
 
 
 class Process:
@@ -65,10 +67,20 @@ def _exit_on_return_of(last: FrameType) -> Any:
     return watch
 
 
-def _guard_children() -> None:
+def _hold_signals() -> None:
+    # What reaches a child before it is on its own, Python forgets there; held back, it comes right after.
+    _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+
+
+def _let_signals_come() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _held.mask)
+
+
+def _begin_child() -> None:
     for process in list(_processes):
         process.guard_child()
+    _let_signals_come()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_guard_children)
+    os.register_at_fork(before=_hold_signals, after_in_parent=_let_signals_come, after_in_child=_begin_child)

@@ -47,7 +47,13 @@ def start_demo(place: Path, *arguments: str | Path) -> subprocess.Popen[str]:
         text=True,
         cwd=place,
         env={**os.environ, **PLAIN, "TMPDIR": str(place / "tmp")},
+        preexec_fn=heed_sighup,
     )
+
+
+def heed_sighup() -> None:
+    """Also where the tests were started by nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def run_demo(place: Path, *arguments: str | Path) -> str:
