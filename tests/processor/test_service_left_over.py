@@ -6,7 +6,6 @@ import threading
 from typing import Any
 
 import pytest
-from doors import Worker, push_jobs, sequence
 from in_process import Ledger, Start
 from waiting import until
 
@@ -37,20 +36,6 @@ def test_p4_a_report_that_cannot_be_recorded_does_not_end_its_job(
     state = ledger.wait_for(job)
     assert (state.status, state.result, state.attempt) == ("completed", "done", 1)
     ledger.verify()
-
-
-def test_what_a_dead_processor_had_claimed_and_finished_is_forgotten(ledger: Ledger, start: Start) -> None:
-    push_jobs(ledger.client, 1)
-    sequence(ledger.owner)
-    worker = Worker(ledger.database.connect("worker"))
-    (job,) = worker.claim()
-    worker.record((job, "job.completed", {}))
-    worker.connection.close()
-    registry = Registry()
-    registry.handler("x")(lambda: None)
-    start(registry, grace=0.1)
-    until(lambda: ledger.count("select count(*) from ledger.processors where lost_at is not null") == 1, "its loss")
-    until(lambda: ledger.count("select count(*) from ledger.claims") == 0, "its claim to be gone")
 
 
 def test_each_claim_of_which_every_job_has_ended_is_forgotten_soon(ledger: Ledger, start: Start) -> None:
