@@ -41,12 +41,18 @@ def work_goes_on(ledger: Ledger, sign: Path) -> None:
     assert ledger.wait_for(ledger.submit("until-sign", {"path": str(sign)})).result == "saw the sign"
 
 
+def another_takes_over(ledger: Ledger, other: int, sign: Path) -> None:
+    """Work goes on, and the other one leads. A first job may be ordered by the last statement that the old leader sent."""
+    work_goes_on(ledger, sign)
+    until(lambda: ledger.count(LEADER) == other, "the other one to lead")
+    work_goes_on(ledger, sign)
+
+
 def test_p4_work_goes_on_while_the_leader_is_frozen(ledger: Ledger, tmp_path: Path) -> None:
     with leader_and_another(ledger, tmp_path) as (leader, other):
         os.kill(leader, signal.SIGSTOP)
         try:
-            work_goes_on(ledger, tmp_path / "sign")
-            assert ledger.count(LEADER) == other
+            another_takes_over(ledger, other, tmp_path / "sign")
         finally:
             os.kill(leader, signal.SIGCONT)
         log = tmp_path / "leader.log"
@@ -59,8 +65,7 @@ def test_p4_work_goes_on_while_the_leader_is_frozen(ledger: Ledger, tmp_path: Pa
 def test_p4_work_goes_on_while_a_handler_blocks_the_leaders_event_loop(ledger: Ledger, tmp_path: Path) -> None:
     with leader_and_another(ledger, tmp_path) as (_, other):
         ledger.wait_for(ledger.submit("blocks-the-loop", namespace="mine"), "running")
-        work_goes_on(ledger, tmp_path / "sign")
-        assert ledger.count(LEADER) == other
+        another_takes_over(ledger, other, tmp_path / "sign")
         still = "select count(*) from ledger.processors where loop_still > interval '1 second' and lost_at is null"
         until(lambda: ledger.count(still) == 1, "its heartbeat to say that the loop does not move")
 
@@ -73,8 +78,7 @@ def test_p4_work_goes_on_where_a_child_of_the_killed_leader_keeps_its_sockets(le
         child = int(path.read_text())
         try:
             os.kill(leader, signal.SIGKILL)
-            work_goes_on(ledger, tmp_path / "sign")
-            assert ledger.count(LEADER) == other
+            another_takes_over(ledger, other, tmp_path / "sign")
         finally:
             os.kill(child, signal.SIGKILL)
 
@@ -82,8 +86,7 @@ def test_p4_work_goes_on_where_a_child_of_the_killed_leader_keeps_its_sockets(le
 def test_p4_work_goes_on_when_the_leader_is_killed(ledger: Ledger, tmp_path: Path) -> None:
     with leader_and_another(ledger, tmp_path) as (leader, other):
         os.kill(leader, signal.SIGKILL)
-        work_goes_on(ledger, tmp_path / "sign")
-        assert ledger.count(LEADER) == other
+        another_takes_over(ledger, other, tmp_path / "sign")
     ledger.verify()
 
 
