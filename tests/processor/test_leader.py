@@ -42,7 +42,7 @@ def work_goes_on(ledger: Ledger, sign: Path) -> None:
 
 
 def another_takes_over(ledger: Ledger, other: int, sign: Path) -> None:
-    """Work goes on, and the other one leads. A first job may be ordered by the last statement that the old leader sent."""
+    """Work goes on, and the other one leads. The last statement of the old leader may still order a first job."""
     work_goes_on(ledger, sign)
     until(lambda: ledger.count(LEADER) == other, "the other one to lead")
     work_goes_on(ledger, sign)
