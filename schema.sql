@@ -30,6 +30,24 @@
 -- The hot functions switch off sequential scans, hash and merge joins and materialisation: they touch a batch of rows by
 -- key, for which one index probe a row is right at every size, and a plan made while a table was empty must not outlive
 -- that moment. They switch off JIT as well: before Postgres 18 a scan that is switched off looks dear enough to compile for.
+--
+-- This file is the latest version, whole, and what a new database gets. Chapters:
+--
+--   Data    Versions and roles - Lives - Events - State - Clients - Rights
+--   Code    Lives - Events - Order - Running jobs - The doors for clients - Rights
+--
+-- The first half is what holds data: schema, roles, tables with their constraints, indexes and comments. Once it is
+-- installed, only the numbered steps in ledger/postgres/upgrades/ change it. The second half is code: functions, triggers,
+-- views, policies and grants. Each of its statements can be run again, and an upgrade runs them all, after its steps and in
+-- the same transaction. So:
+--
+--   - what exists is replaced where it stands, so that rights that others have given on it and views that others have made stay;
+--   - a function keeps the signature that the version before calls, and a new one gets a name or arguments of its own;
+--   - a function, view, trigger or policy that goes, and a grant that is taken back, is dropped or revoked by a step.
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Data: versions and roles
 
 create schema ledger;
 
@@ -39,7 +57,6 @@ create table ledger.schema_version (
 );
 comment on table ledger.schema_version is 'Which versions of this file were installed, and when.';
 insert into ledger.schema_version (version) values (1);
-
 
 -- Roles. Login roles are made members of these four; no one logs in as one of them.
 
@@ -61,7 +78,7 @@ $$;
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Lives
+-- Data: lives
 --
 -- Transaction ids mean something only within one life of one database. A dump restored elsewhere, a promoted standby or a
 -- copy made with CREATE DATABASE is a new life: ids of the old one may lie in the future of the new one. Every event says
@@ -78,27 +95,9 @@ create table ledger.lives (
 );
 comment on table ledger.lives is 'The lives of this database; the one with the highest number is the current one.';
 
-create function ledger.identity(out system_identifier bigint, out timeline integer, out database_oid oid)
-language sql stable security definer set search_path = pg_catalog, ledger, pg_temp
-as $$
-    select c.system_identifier,
-           ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer,
-           (select d.oid from pg_database d where d.datname = current_database())
-    from pg_control_system() c
-$$;
-comment on function ledger.identity is 'What tells this cluster, timeline and database from every other.';
-
-create function ledger.current_life() returns smallint
-language plpgsql stable
-as $$
-begin
-    return (select max(l.life) from ledger.lives l);  -- planned once a session; SQL's own functions, before Postgres 18, once a call
-end
-$$;
-
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Events
+-- Data: events
 
 create table ledger.events (
     txid xid8 not null default pg_current_xact_id(),
@@ -142,73 +141,9 @@ create table ledger.log (
 comment on table ledger.log is 'The one order of all events: gapless, and never read before everything below it is there.';
 create index log_by_owner on ledger.log (owner, seq);
 
-create function ledger.refuse_change() returns trigger
-language plpgsql
-as $$
-begin
-    raise exception '% of %.% refused: it is append-only', lower(tg_op), tg_table_schema, tg_table_name
-        using errcode = 'insufficient_privilege';
-end
-$$;
-
-create trigger events_are_append_only before update or delete or truncate on ledger.events
-    for each statement execute function ledger.refuse_change();
-create trigger log_is_append_only before update or delete or truncate on ledger.log
-    for each statement execute function ledger.refuse_change();
-
--- A notification is a hint, without content: whoever hears it looks for itself, and whoever misses it looks at its next
--- poll. NOTIFY takes a lock that serialises commits, so this is one per statement, and writers write in batches.
-
-create function ledger.hint(p_channel text) returns void
-language plpgsql
-as $$
-begin
-    -- The queue of notifications belongs to the whole cluster. One session that listens, and stays in a transaction, lets it fill up,
-    -- and then the commit of whoever notifies fails. So hints stop long before; to ask how full it is drops what all have heard.
-    if pg_notification_queue_usage() < 0.5 then
-        perform pg_notify(p_channel, '');
-    end if;
-end
-$$;
-comment on function ledger.hint is 'The one place that notifies.';
-
-create function ledger.announce_events() returns trigger
-language plpgsql
-as $$
-begin
-    if exists (select from added) then  -- a statement that adds none announces none
-        perform ledger.hint('ledger_events');
-    end if;
-    return null;
-end
-$$;
-create trigger announce_events after insert on ledger.events referencing new table as added
-    for each statement execute function ledger.announce_events();
-
-create function ledger.new_id() returns uuid
-language sql volatile
-as $$
-    -- UUIDv7, RFC 9562 section 5.7: 48 bits of Unix milliseconds over a random UUID, whose version 4 becomes 7
-    select encode(
-        set_bit(set_bit(
-            overlay(uuid_send(gen_random_uuid())
-                    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
-                    from 1 for 6),
-            52, 1), 53, 1),
-        'hex')::uuid
-$$;
-
-create function ledger.nth_id(p_first uuid, p_n bigint) returns uuid
-language sql immutable
-as $$
-    -- ids made together count up from a random one (RFC 9562, section 6.2, method 2), at a third of the cost
-    select (left(p_first::text, 24)
-            || lpad(to_hex((('x' || right(p_first::text, 12))::bit(48)::bigint + p_n) & 281474976710655), 12, '0'))::uuid
-$$;
-
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- State: what the events add up to. All of this can be rebuilt from the log.
+-- Data: state, which is what the events add up to. All of this can be rebuilt from the log.
 
 create table ledger.jobs (
     job_id uuid not null,
@@ -372,7 +307,7 @@ comment on table ledger.leftovers is
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Clients
+-- Data: clients
 
 create table ledger.replicas (
     replica_id uuid primary key,
@@ -436,12 +371,136 @@ create table ledger.refusals (
     constraint one_refusal_per_number primary key (replica_id, replica_seq)
 );
 comment on table ledger.refusals is 'What was refused, from whom and why. It has used up its number, and delays nobody.';
-create trigger refusals_are_append_only before update or delete or truncate on ledger.refusals
-    for each statement execute function ledger.refuse_change();
+
+create table ledger.limits (
+    only_row boolean primary key default true check (only_row),
+    max_event_bytes integer not null default 262144 check (max_event_bytes between 1000 and 100000000),
+    max_params_bytes integer not null default 262144 check (max_params_bytes between 100 and 100000000),
+    max_json_depth integer not null default 64 check (max_json_depth between 4 and 128),
+    max_batch_events integer not null default 5000 check (max_batch_events between 1 and 100000),
+    max_batch_bytes integer not null default 16777216 check (max_batch_bytes between 1000 and 500000000)
+);
+comment on table ledger.limits is
+    'What one event and one push may hold; an operator may change the row. Clients hear of it when they sync, and keep to it when they
+     submit. An event has to fit into a push: where max_batch_bytes is the lower of the two, it is the limit of an event as well.
+     No depth above 128: readers have limits of their own.';
+insert into ledger.limits default values;
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Order
+-- Data: rights
+
+-- What rights there are to be is written down, each with the statement that gives it: so that `jobledger doctor` can say what was
+-- changed since (by a dump restored without its grants, by hand), and `jobledger init` can mend it.
+
+create table ledger.rights (
+    what text not null,
+    place integer not null,
+    give text,
+    constraint each_right_once primary key (what)
+);
+comment on table ledger.rights is 'The rights as they were installed. give: the statement that gives it; null: to be mended by hand.';
+
+
+-- =====================================================================================================================
+-- Code. From here on, everything can be run again, and an upgrade does.
+-- =====================================================================================================================
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Code: lives
+
+create or replace function ledger.identity(out system_identifier bigint, out timeline integer, out database_oid oid)
+language sql stable security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+    select c.system_identifier,
+           ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer,
+           (select d.oid from pg_database d where d.datname = current_database())
+    from pg_control_system() c
+$$;
+comment on function ledger.identity is 'What tells this cluster, timeline and database from every other.';
+
+create or replace function ledger.current_life() returns smallint
+language plpgsql stable
+as $$
+begin
+    return (select max(l.life) from ledger.lives l);  -- planned once a session; SQL's own functions, before Postgres 18, once a call
+end
+$$;
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Code: events
+
+create or replace function ledger.refuse_change() returns trigger
+language plpgsql
+as $$
+begin
+    raise exception '% of %.% refused: it is append-only', lower(tg_op), tg_table_schema, tg_table_name
+        using errcode = 'insufficient_privilege';
+end
+$$;
+
+create or replace trigger events_are_append_only before update or delete or truncate on ledger.events
+    for each statement execute function ledger.refuse_change();
+create or replace trigger log_is_append_only before update or delete or truncate on ledger.log
+    for each statement execute function ledger.refuse_change();
+create or replace trigger refusals_are_append_only before update or delete or truncate on ledger.refusals
+    for each statement execute function ledger.refuse_change();
+
+-- A notification is a hint, without content: whoever hears it looks for itself, and whoever misses it looks at its next
+-- poll. NOTIFY takes a lock that serialises commits, so this is one per statement, and writers write in batches.
+
+create or replace function ledger.hint(p_channel text) returns void
+language plpgsql
+as $$
+begin
+    -- The queue of notifications belongs to the whole cluster. One session that listens, and stays in a transaction, lets it fill up,
+    -- and then the commit of whoever notifies fails. So hints stop long before; to ask how full it is drops what all have heard.
+    if pg_notification_queue_usage() < 0.5 then
+        perform pg_notify(p_channel, '');
+    end if;
+end
+$$;
+comment on function ledger.hint is 'The one place that notifies.';
+
+create or replace function ledger.announce_events() returns trigger
+language plpgsql
+as $$
+begin
+    if exists (select from added) then  -- a statement that adds none announces none
+        perform ledger.hint('ledger_events');
+    end if;
+    return null;
+end
+$$;
+create or replace trigger announce_events after insert on ledger.events referencing new table as added
+    for each statement execute function ledger.announce_events();
+
+create or replace function ledger.new_id() returns uuid
+language sql volatile
+as $$
+    -- UUIDv7, RFC 9562 section 5.7: 48 bits of Unix milliseconds over a random UUID, whose version 4 becomes 7
+    select encode(
+        set_bit(set_bit(
+            overlay(uuid_send(gen_random_uuid())
+                    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+                    from 1 for 6),
+            52, 1), 53, 1),
+        'hex')::uuid
+$$;
+
+create or replace function ledger.nth_id(p_first uuid, p_n bigint) returns uuid
+language sql immutable
+as $$
+    -- ids made together count up from a random one (RFC 9562, section 6.2, method 2), at a third of the cost
+    select (left(p_first::text, 24)
+            || lpad(to_hex((('x' || right(p_first::text, 12))::bit(48)::bigint + p_n) & 281474976710655), 12, '0'))::uuid
+$$;
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Code: order
 --
 -- An identity column is no cursor: a transaction that took number 7 may commit after number 8 was read, and 7 is then
 -- missed. Holding readers back until no older transaction is open would let one forgotten session stop the feed. So the
@@ -462,7 +521,7 @@ create trigger refusals_are_append_only before update or delete or truncate on l
 -- The functions of the hot path say which plans they want (by index, row by row), and plan once a session: these plans hold
 -- from an empty table to a full one, and planning a claim takes longer than a claim of one job.
 
-create function ledger.snapshot_after(p_then pg_snapshot, p_now pg_snapshot, p_cut xid8) returns pg_snapshot
+create or replace function ledger.snapshot_after(p_then pg_snapshot, p_now pg_snapshot, p_cut xid8) returns pg_snapshot
 language sql immutable
 as $$
     -- the snapshot that shows what p_then shows and, up to p_cut, what p_now shows
@@ -481,7 +540,7 @@ as $$
 $$;
 comment on function ledger.snapshot_after is 'Lets a pass stop at a transaction and still know exactly what it has numbered.';
 
-create function ledger.insist_on_read_committed() returns void
+create or replace function ledger.insist_on_read_committed() returns void
 language plpgsql
 as $$
 begin
@@ -492,7 +551,7 @@ begin
 end
 $$;
 
-create function ledger.insist_on_few_lives() returns void
+create or replace function ledger.insist_on_few_lives() returns void
 language plpgsql
 as $$
 begin
@@ -506,7 +565,7 @@ begin
 end
 $$;
 
-create function ledger.begin_life(p_reason text, p_after uuid default null) returns uuid
+create or replace function ledger.begin_life(p_reason text, p_after uuid default null) returns uuid
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 set lock_timeout = '500ms'  -- who waits for a lock on a table holds up everybody behind him
 as $$
@@ -546,7 +605,7 @@ comment on function ledger.begin_life is
      Raises lock_not_available when a transaction that has written events stays open: call again. Its own transaction has to end
      soon, as all who write wait for it: idle for five seconds, its session is ended.';
 
-create function ledger.ensure_life(p_epoch uuid default null, p_seq bigint default 0, p_event uuid default null) returns uuid
+create or replace function ledger.ensure_life(p_epoch uuid default null, p_seq bigint default 0, p_event uuid default null) returns uuid
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 as $$
 declare
@@ -570,7 +629,7 @@ comment on function ledger.ensure_life is
     'Begins a new life when this database is a restored, promoted or copied one, or when the log of this epoch does not have what the
      caller, a processor, has seen in it (ledger.end_of_log); that at most once a minute: call again. Gives the epoch.';
 
-create function ledger.sequence(p_limit integer default 10000)
+create or replace function ledger.sequence(p_limit integer default 10000)
 returns table (sequenced integer, more boolean, new_work boolean, next_due timestamptz)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
@@ -712,7 +771,7 @@ comment on function ledger.sequence is
     'One pass: puts what became visible in order, folds the clients'' events into ledger.jobs, and lets what is due start.
      new_work: a job may be ready to start that was not before.';
 
-create function ledger.apply_cancels(p_after bigint, p_upto bigint) returns void
+create or replace function ledger.apply_cancels(p_after bigint, p_upto bigint) returns void
 language plpgsql
 as $$
 declare
@@ -767,7 +826,7 @@ begin
 end
 $$;
 
-create function ledger.release_jobs(p_limit integer) returns integer
+create or replace function ledger.release_jobs(p_limit integer) returns integer
 language plpgsql
 as $$
 declare
@@ -789,7 +848,7 @@ begin
 end
 $$;
 
-create function ledger.sum_tally() returns void
+create or replace function ledger.sum_tally() returns void
 language sql
 as $$
     with moved as (
@@ -804,7 +863,7 @@ as $$
     when not matched then insert (namespace, name, standing, jobs) values (m.namespace, m.name, m.standing, m.jobs)
 $$;
 
-create function ledger.expire_jobs(p_limit integer) returns void
+create or replace function ledger.expire_jobs(p_limit integer) returns void
 language plpgsql
 as $$
 begin
@@ -837,15 +896,15 @@ $$;
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Running jobs: claim, record, and the life of a processor
+-- Code: running jobs: claim, record, and the life of a processor
 
-create function ledger.lock_class() returns integer
+create or replace function ledger.lock_class() returns integer
 language sql immutable
 as $$ select 1785686116 $$;
 comment on function ledger.lock_class is
     'First key of this project''s advisory locks; the second is a processor''s number: that it lives.';
 
-create function ledger.is_processors_lock(p_number integer) returns boolean
+create or replace function ledger.is_processors_lock(p_number integer) returns boolean
 language sql stable security definer set search_path = pg_catalog, ledger, pg_temp
 as $$
     select exists (
@@ -863,7 +922,7 @@ comment on function ledger.is_processors_lock is
 -- is blocked, and after its death, where a child that it forked still has the socket. So leading is a lease, and its end is
 -- counted by the clocks of those who wait for it. Two leaders for a moment are harmless: ledger.sequence locks its table.
 
-create function ledger.stand_for_leader(p_candidate uuid, p_host text, p_pid integer, p_silent_turn bigint default null)
+create or replace function ledger.stand_for_leader(p_candidate uuid, p_host text, p_pid integer, p_silent_turn bigint default null)
 returns table (elected boolean, turn bigint)
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 as $$
@@ -892,7 +951,7 @@ comment on function ledger.stand_for_leader is
     'Makes the candidate the leader where there is none, where the session in which the last one led is gone, or where the turn is
      still p_silent_turn: the one that the candidate has seen unchanged for the lease.';
 
-create function ledger.lead(p_holder uuid) returns boolean
+create or replace function ledger.lead(p_holder uuid) returns boolean
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 as $$
 begin
@@ -902,7 +961,7 @@ end
 $$;
 comment on function ledger.lead is 'Renews the lease of the leader. False: another one leads now.';
 
-create function ledger.end_of_log(out epoch uuid, out last_seq bigint, out event_id uuid)
+create or replace function ledger.end_of_log(out epoch uuid, out last_seq bigint, out event_id uuid)
 language sql stable security definer set search_path = pg_catalog, ledger, pg_temp
 as $$
     select l.epoch, s.last_seq, g.event_id
@@ -910,7 +969,7 @@ as $$
 $$;
 comment on function ledger.end_of_log is 'How far the log goes, and with which event. Who has seen it so, knows it again: see ensure_life.';
 
-create function ledger.register_processor(
+create or replace function ledger.register_processor(
     p_processor uuid, p_host text, p_pid integer, p_namespaces text[], p_names text[]) returns integer
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 as $$
@@ -933,7 +992,7 @@ begin
 end
 $$;
 
-create function ledger.beat(p_processor uuid, p_beats bigint default 0, p_loop_still interval default '0') returns bigint
+create or replace function ledger.beat(p_processor uuid, p_beats bigint default 0, p_loop_still interval default '0') returns bigint
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
 as $$
 declare
@@ -955,7 +1014,7 @@ comment on function ledger.beat is
     'The heartbeat; gives its number. Null: this processor was given up, or fewer beats are known than p_beats, as the database was put
      back to an earlier moment. Either way it must stop its jobs at once, and what it had goes to others.';
 
-create function ledger.stop_processor(p_processor uuid) returns void
+create or replace function ledger.stop_processor(p_processor uuid) returns void
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 as $$
 begin
@@ -972,7 +1031,7 @@ begin
 end
 $$;
 
-create function ledger.find_lost(p_silent uuid[], p_beats bigint[], p_overdue boolean[])
+create or replace function ledger.find_lost(p_silent uuid[], p_beats bigint[], p_overdue boolean[])
 returns table (processor uuid, noticed_by text, job_id uuid, attempt integer, failures integer, losses integer, max_attempts integer,
                alone boolean, losses_alone bigint)
 language plpgsql security definer
@@ -1027,7 +1086,7 @@ comment on function ledger.find_lost is
      which beat, and whether for longer than the lease: how long that is, it counts itself. It records attempt.lost and calls forget_claims.
      alone: no other job ran there; losses_alone: how many earlier losses said so of themselves.';
 
-create function ledger.forget_claims(p_processor uuid, p_claims uuid[] default null) returns void
+create or replace function ledger.forget_claims(p_processor uuid, p_claims uuid[] default null) returns void
 language sql security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
 as $$
     delete from ledger.claims c
@@ -1037,7 +1096,7 @@ as $$
                   where p.processor = p_processor and (p.login = session_user or p.stopped_at is not null or p.lost_at is not null))
 $$;
 
-create function ledger.claim(p_processor uuid, p_claim uuid, p_namespaces text[], p_names text[], p_limit integer)
+create or replace function ledger.claim(p_processor uuid, p_claim uuid, p_namespaces text[], p_names text[], p_limit integer)
 returns table (job_id uuid, name text, attempt integer, failures integer, losses integer, max_attempts integer, timeout_ms integer,
                owner text, request_id uuid, correlation_id uuid, requested_at timestamptz, request text)
 language plpgsql security definer
@@ -1131,7 +1190,7 @@ $$;
 comment on function ledger.claim is
     'Takes up to p_limit waiting jobs for this processor, the best first, and starts an attempt of each: one statement for all.';
 
-create function ledger.sequence_and_claim(p_processor uuid, p_claim uuid, p_namespaces text[], p_names text[], p_limit integer)
+create or replace function ledger.sequence_and_claim(p_processor uuid, p_claim uuid, p_namespaces text[], p_names text[], p_limit integer)
 returns table (sequenced integer, more boolean, new_work boolean, next_due timestamptz,
                job_id uuid, name text, attempt integer, failures integer, losses integer, max_attempts integer, timeout_ms integer,
                owner text, requested_at timestamptz, request text)
@@ -1158,7 +1217,7 @@ comment on function ledger.sequence_and_claim is
     'A pass, and with it a claim where the pass has brought work: a job that arrives while its processor is at rest then waits
      for one commit less. Always at least one row; a pass without a claim has no job_id.';
 
-create function ledger.refuse_record(p_why text) returns json
+create or replace function ledger.refuse_record(p_why text) returns json
 language plpgsql
 as $$
 begin
@@ -1166,7 +1225,7 @@ begin
 end
 $$;
 
-create function ledger.record(
+create or replace function ledger.record(
     p_processor uuid, p_ids uuid[], p_job_ids uuid[], p_attempts integer[], p_types text[], p_occurred_at timestamptz[], p_data text[])
 returns table (job_id uuid, attempt integer, type text)
 language plpgsql security definer
@@ -1297,7 +1356,7 @@ comment on function ledger.record is
     'Appends what happened in attempts of this processor, with its effect on ledger.jobs, for a whole batch. An attempt that is no
      longer this processor''s changes nothing: what it sent is kept as attempt.superseded and given back. Sending again is harmless.';
 
-create function ledger.refuse_unreadable(p_data text) returns void
+create or replace function ledger.refuse_unreadable(p_data text) returns void
 language plpgsql
 as $$
 declare
@@ -1309,7 +1368,7 @@ begin
 end
 $$;
 
-create function ledger.find_cancelled(p_processor uuid, p_job_ids uuid[]) returns setof uuid
+create or replace function ledger.find_cancelled(p_processor uuid, p_job_ids uuid[]) returns setof uuid
 language sql stable security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
 as $$
     select j.job_id from ledger.jobs j
@@ -1317,7 +1376,7 @@ as $$
 $$;
 comment on function ledger.find_cancelled is 'Which of these running jobs were asked to stop.';
 
-create function ledger.completed_steps(p_job_ids uuid[]) returns table (job_id uuid, data text)
+create or replace function ledger.completed_steps(p_job_ids uuid[]) returns table (job_id uuid, data text)
 language sql stable security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
 as $$
     select e.job_id, e.data::text from ledger.events e
@@ -1326,28 +1385,14 @@ $$;
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- The doors for clients
+-- Code: the doors for clients
 --
 -- A client's event is refused, never an error: it takes its place in the replica's numbers, its neighbours pass, and its
 -- author is told why. A batch is judged as one statement; only when one of its events breaks that statement is each
 -- judged on its own, so that the one is found and the others pass.
 
-create table ledger.limits (
-    only_row boolean primary key default true check (only_row),
-    max_event_bytes integer not null default 262144 check (max_event_bytes between 1000 and 100000000),
-    max_params_bytes integer not null default 262144 check (max_params_bytes between 100 and 100000000),
-    max_json_depth integer not null default 64 check (max_json_depth between 4 and 128),
-    max_batch_events integer not null default 5000 check (max_batch_events between 1 and 100000),
-    max_batch_bytes integer not null default 16777216 check (max_batch_bytes between 1000 and 500000000)
-);
-comment on table ledger.limits is
-    'What one event and one push may hold; an operator may change the row. Clients hear of it when they sync, and keep to it when they
-     submit. An event has to fit into a push: where max_batch_bytes is the lower of the two, it is the limit of an event as well.
-     No depth above 128: readers have limits of their own.';
-insert into ledger.limits default values;
-
 -- What a regular expression costs is the making of its states, anew at each call: asked of a batch at once, it costs a twentieth.
-create function ledger.all_match(p_texts text[], p_pattern text) returns boolean
+create or replace function ledger.all_match(p_texts text[], p_pattern text) returns boolean
 language plpgsql immutable
 as $$
 declare
@@ -1359,27 +1404,27 @@ end
 $$;
 comment on function ledger.all_match is 'Whether every one of the texts, whole, is what the pattern says. It must not match a comma.';
 
-create function ledger.are_uuids(p_texts text[]) returns boolean
+create or replace function ledger.are_uuids(p_texts text[]) returns boolean
 language sql immutable
 return ledger.all_match(p_texts, '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}');
 
-create function ledger.as_uuid(p_text text) returns uuid
+create or replace function ledger.as_uuid(p_text text) returns uuid
 language sql immutable
 return case when ledger.are_uuids(array[p_text]) then p_text::uuid end;
 comment on function ledger.as_uuid is 'The UUID that a text spells, or null.';
 
-create function ledger.are_times(p_texts text[]) returns boolean
+create or replace function ledger.are_times(p_texts text[]) returns boolean
 language sql immutable
 -- RFC 3339 with an offset, in the years that every reader's calendar knows, also after a shift to another zone
 return ledger.all_match(p_texts,
     '(1[6-9]|[2-8]\d)\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)');
 comment on function ledger.are_times is 'Whether the texts look like times; whether there are such days, the cast tells.';
 
-create function ledger.is_time(p_text text) returns boolean
+create or replace function ledger.is_time(p_text text) returns boolean
 language sql immutable
 return case when p_text is not null then ledger.are_times(array[p_text]) end;
 
-create function ledger.is_deeper(p_data text, p_depth integer) returns boolean
+create or replace function ledger.is_deeper(p_data text, p_depth integer) returns boolean
 language plpgsql immutable
 as $$
 declare
@@ -1399,12 +1444,12 @@ comment on function ledger.is_deeper is 'Whether a JSON text nests deeper than s
 -- What every reader can read, of JSON as such; ledger/readable.py says the same bounds for what is written in Python. A number has
 -- at most 640 digits, which Python reads however it is set, and one with a fraction or an exponent is one that a double can hold.
 
-create function ledger.has_suspect_number(p_data text) returns boolean
+create or replace function ledger.has_suspect_number(p_data text) returns boolean
 language sql immutable
 return p_data ~ '[,:[[:space:]]-?[0-9.]+[eE][+-]?[0-9]{3}' or octet_length(p_data) > 200 and p_data ~ '[0-9]{200}';
 comment on function ledger.has_suspect_number is 'Whether there may be an unreadable number, in a text or outside of one. Quick.';
 
-create function ledger.unreadable_number(p_data text) returns text
+create or replace function ledger.unreadable_number(p_data text) returns text
 language sql immutable
 begin atomic
     select left(n.parts[1] || n.parts[2], 20)
@@ -1418,7 +1463,7 @@ begin atomic
 end;
 comment on function ledger.unreadable_number is 'The first number in a JSON text that not every reader can read, or its beginning; or null.';
 
-create function ledger.place_of_number(p_data json) returns text
+create or replace function ledger.place_of_number(p_data json) returns text
 language plpgsql immutable
 as $$
 begin
@@ -1431,7 +1476,7 @@ end
 $$;
 comment on function ledger.place_of_number is 'The field, or the field of a field, that holds an unreadable number; null where none does.';
 
-create function ledger.why_unreadable(p_data text) returns text
+create or replace function ledger.why_unreadable(p_data text) returns text
 language plpgsql immutable
 as $$
 begin
@@ -1450,14 +1495,14 @@ end
 $$;
 comment on function ledger.why_unreadable is 'Why not every reader can read this as the data of an event, or null.';
 
-create function ledger.is_suspect(p_data text) returns boolean
+create or replace function ledger.is_suspect(p_data text) returns boolean
 language sql immutable
 return p_data not like '{%' or strpos(p_data, '\u') > 0
        or ledger.has_suspect_number(p_data)
        or octet_length(p_data) > 128 and octet_length(p_data) - octet_length(replace(replace(p_data, '{', ''), '[', '')) > 128;
 comment on function ledger.is_suspect is 'Whether why_unreadable has to be asked. Quick.';
 
-create function ledger.judge(p_type text, p_v integer, p_data text) returns table (verdict text)
+create or replace function ledger.judge(p_type text, p_v integer, p_data text) returns table (verdict text)
 language sql stable
 begin atomic
     -- A set of one row, so that the planner takes it into the statement that judges a batch: a call an event would cost as much
@@ -1537,7 +1582,7 @@ comment on function ledger.judge is
     'What is wrong with a client''s event in itself, as "code: detail", or null. Strict, so that what passes here can be read by
      every reader later. Raises a data exception for what is not JSON.';
 
-create function ledger.owner_for(p_on_behalf_of text) returns text
+create or replace function ledger.owner_for(p_on_behalf_of text) returns text
 language sql stable
 as $$
     select case
@@ -1549,7 +1594,7 @@ as $$
 $$;
 comment on function ledger.owner_for is 'Whose events this session writes and reads when it names an owner: null where it may not act for that one.';
 
-create function ledger.delegate(p_actor text, p_owner text, p_may boolean) returns boolean
+create or replace function ledger.delegate(p_actor text, p_owner text, p_may boolean) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp set standard_conforming_strings = on
 as $$
@@ -1579,7 +1624,7 @@ comment on function ledger.delegate is
     'Lets a login act on behalf of an owner (null: of every owner), or no longer. Tells whether that changed anything. No group
      has it: it is for the owner of the ledger.';
 
-create function ledger.keep_commits_durable() returns void
+create or replace function ledger.keep_commits_durable() returns void
 language plpgsql
 as $$
 begin
@@ -1590,7 +1635,7 @@ begin
 end
 $$;
 
-create function ledger.admit(
+create or replace function ledger.admit(
     p_owner text, p_actor text, p_replica uuid, p_before bigint, p_ids text[], p_job_ids text[], p_types text[], p_versions integer[],
     p_occurred_at text[], p_correlation_ids text[], p_causation_ids text[], p_data text[]) returns void
 language plpgsql
@@ -1638,7 +1683,7 @@ begin
 end
 $$;
 
-create function ledger.admit_one_by_one(
+create or replace function ledger.admit_one_by_one(
     p_owner text, p_actor text, p_replica uuid, p_before bigint, p_ids text[], p_job_ids text[], p_types text[], p_versions integer[],
     p_occurred_at text[], p_correlation_ids text[], p_causation_ids text[], p_data text[]) returns void
 language plpgsql
@@ -1671,7 +1716,7 @@ begin
 end
 $$;
 
-create function ledger.note_turn(p_owner text, p_replica uuid, p_what text, p_at bigint, p_life smallint, p_data json) returns void
+create or replace function ledger.note_turn(p_owner text, p_replica uuid, p_what text, p_at bigint, p_life smallint, p_data json) returns void
 language sql
 as $$
     with first_time as (
@@ -1684,7 +1729,7 @@ as $$
 $$;
 comment on function ledger.note_turn is 'Leaves an event that an auditor can find; asking again leaves no second one.';
 
-create function ledger.push(
+create or replace function ledger.push(
     replica_id uuid, base_seq bigint, ids text[], job_ids text[], types text[], versions integer[],
     occurred_at text[], correlation_ids text[], causation_ids text[], data text[], on_behalf_of text default null) returns json
 language plpgsql security definer
@@ -1792,7 +1837,7 @@ comment on function ledger.push is
      {"reply": "behind", "head"}: events after head are not here, as the server was restored: send them again from there;
      {"reply": "refused", "code", "detail"}: the push as a whole; nothing of it was taken.';
 
-create function ledger.pull(
+create or replace function ledger.pull(
     after_seq bigint, known_epoch uuid default null, max_events integer default 1000, on_behalf_of text default null)
 returns table (upto_seq bigint, epoch uuid, seq bigint, id uuid, job_id uuid, type text, v smallint, owner text, actor text,
                replica_id uuid, replica_seq bigint, occurred_at timestamptz, recorded_at timestamptz,
@@ -1839,7 +1884,7 @@ comment on function ledger.pull is
      with this page, also where nothing of its own was there, and a row without an id says only that. When known_epoch is not the
      current epoch, the numbers mean something else now, and only the new epoch is told.';
 
-create function ledger.submit(
+create or replace function ledger.submit(
     name text, params json default '{}', namespace text default 'default', priority integer default 0, run_at timestamptz default null,
     limits json default null, key text default null, labels json default null, job_id uuid default null, on_behalf_of text default null)
 returns uuid
@@ -1912,7 +1957,7 @@ comment on function ledger.submit is
      submit has requested, or one that came from a file and is in order. Who asks for the same key in a transaction that is still open
      is waited for.';
 
-create view ledger.my_jobs with (security_barrier) as
+create or replace view ledger.my_jobs with (security_barrier) as
     select j.job_id, j.name, j.namespace, j.status, j.priority, j.attempt, j.failures, j.requested_at, j.run_at, j.started_at,
            j.cancel_requested_at, j.finished_at
     from ledger.jobs j
@@ -1927,7 +1972,7 @@ comment on view ledger.my_jobs is 'The caller''s own jobs, the latest first.';
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Rights
+-- Code: rights
 
 revoke all on all functions in schema ledger from public;
 grant usage on schema ledger to ledger_client, ledger_processor, ledger_auditor, ledger_operator;
@@ -1953,7 +1998,7 @@ grant update on ledger.limits to ledger_operator;
 
 -- A second wall, should someone be granted a table by mistake: whoever reads all needs this function too, and without it gets an
 -- error, not an empty answer. No policy names a group: a member could take the group out of it (drop owned), but out of no grant.
-create function ledger.read_all() returns boolean
+create or replace function ledger.read_all() returns boolean
 language sql stable
 return true;
 revoke all on function ledger.read_all from public;
@@ -1961,22 +2006,14 @@ grant execute on function ledger.read_all to ledger_processor, ledger_auditor, l
 alter table ledger.events enable row level security;
 alter table ledger.log enable row level security;
 alter table ledger.jobs enable row level security;
+drop policy if exists readers_see_all on ledger.events;
 create policy readers_see_all on ledger.events for select using (ledger.read_all());
+drop policy if exists readers_see_all on ledger.log;
 create policy readers_see_all on ledger.log for select using (ledger.read_all());
+drop policy if exists readers_see_all on ledger.jobs;
 create policy readers_see_all on ledger.jobs for select using (ledger.read_all());
 
--- What rights there are to be is written down, each with the statement that gives it: so that `jobledger doctor` can say what was
--- changed since (by a dump restored without its grants, by hand), and `jobledger init` can mend it.
-
-create table ledger.rights (
-    what text not null,
-    place integer not null,
-    give text,
-    constraint each_right_once primary key (what)
-);
-comment on table ledger.rights is 'The rights as they were installed. give: the statement that gives it; null: to be mended by hand.';
-
-create view ledger.rights_found with (security_barrier) as
+create or replace view ledger.rights_found with (security_barrier) as
     with ours as (
         select n.oid, n.nspowner as owner from pg_namespace n where n.nspname = 'ledger'
     ), relation as (
@@ -2059,6 +2096,7 @@ create view ledger.rights_found with (security_barrier) as
     from function f;
 comment on view ledger.rights_found is 'The rights as they are: give is the statement that would give it, take the one that takes it away.';
 grant select on ledger.rights, ledger.rights_found to ledger_processor, ledger_auditor, ledger_operator;
+delete from ledger.rights;
 insert into ledger.rights (what, place, give) select f.what, f.place, f.give from ledger.rights_found f;
 
-select ledger.begin_life('installed');
+select ledger.begin_life('installed') where not exists (select from ledger.lives);
