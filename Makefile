@@ -30,10 +30,10 @@ test-long: $(READY) ## what takes long: the tests marked so, the model check and
 	@seed=$(LONG_SEED); echo "test-long: SEED=$$seed" >&2; set -e; \
 	$(BIN)/python -m pytest -m long $(ARGS); \
 	SYNC_MODEL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -o faulthandler_timeout=0 --hypothesis-seed=$$seed tests/sync_model; \
-	PYTHONPATH=.:tests $(BIN)/python -m soak --seconds $(SECONDS) --seed $$seed
+	PYTHONPATH=.:tests:tests/support $(BIN)/python -m soak --seconds $(SECONDS) --seed $$seed
 
 soak: $(READY) ## many replicas behind a broken network for SECONDS; SEED picks the faults
-	@PYTHONPATH=.:tests $(BIN)/python -m soak --seconds $(SECONDS) --seed $(SEED) $(ARGS)
+	@PYTHONPATH=.:tests:tests/support $(BIN)/python -m soak --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
 bench: $(READY) ## measure cost and speed; scenarios and options go in ARGS, as in make bench ARGS="drain --peers"
 	@$(BIN)/python -m benchmarks run $(ARGS)

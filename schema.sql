@@ -8,7 +8,7 @@
 --      whoever has read up to number n has seen every event up to n, for ever (ledger.sequence).
 --
 --   2. State is a consequence. ledger.jobs holds one row a job: what its events add up to. The meaning of an event is
---      defined once, in ledger/fold.py; the batched statements here (sequence, claim, record) say the same in SQL, for
+--      defined once, in ledger/model/fold.py; the batched statements here (sequence, claim, record) say the same in SQL, for
 --      speed, and `jobledger verify` compares the two. What a job was asked to do and what came of it stay in its events:
 --      ledger.jobs repeats only what claims and listings read.
 --
@@ -1441,7 +1441,7 @@ end
 $$;
 comment on function ledger.is_deeper is 'Whether a JSON text nests deeper than so many levels.';
 
--- What every reader can read, of JSON as such; ledger/readable.py says the same bounds for what is written in Python. A number has
+-- What every reader can read, of JSON as such; ledger/model/readable.py says the same bounds for what is written in Python. A number has
 -- at most 640 digits, which Python reads however it is set, and one with a fraction or an exponent is one that a double can hold.
 
 create or replace function ledger.has_suspect_number(p_data text) returns boolean

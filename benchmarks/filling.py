@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from benchmarks.handlers import params
 from benchmarks.server import value
 from ledger.errors import LedgerError
-from ledger.feed import verify
-from ledger.ids import new_id
-from ledger.protocol import Accepted, read_reply
+from ledger.model.ids import new_id
+from ledger.model.protocol import Accepted, read_reply
+from ledger.postgres.feed import verify
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.filling import request
 from benchmarks.server import value
-from ledger.ids import new_id
+from ledger.model.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable

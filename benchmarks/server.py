@@ -13,9 +13,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from benchmarks.cpu import Reading, command_of, parent_of, read_tree
 from jobledger.embedded import temporary_postgres
-from ledger.database import connect
 from ledger.errors import LedgerError
-from ledger.schema import install
+from ledger.postgres.database import connect
+from ledger.postgres.schema import install
 
 if TYPE_CHECKING:
     from psycopg import Connection

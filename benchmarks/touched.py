@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from psycopg import sql
 
 from benchmarks.filling import push_jobs, sequence_all
-from ledger.feed import read_history
-from ledger.ids import new_id
+from ledger.model.ids import new_id
+from ledger.postgres.feed import read_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable

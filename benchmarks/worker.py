@@ -9,8 +9,8 @@ import sys
 
 from benchmarks.gate import wait_for_go
 from benchmarks.handlers import jobs
-from processor.garbage import collect_rarely
-from processor.loop import run
+from processor.executors.garbage import collect_rarely
+from processor.executors.loop import run
 from processor.service import serve
 from processor.settings import Settings
 

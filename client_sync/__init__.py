@@ -7,9 +7,9 @@ Example:
         print(jobs.wait(job.id).result)
 """
 
+from client_sync.care.compaction import CompactResult
 from client_sync.client import JobClient
-from client_sync.compaction import CompactResult
-from client_sync.job import Job, JobFailed, Progress, Refusal
-from client_sync.submission import Submission
+from client_sync.file.job import Job, JobFailed, Progress, Refusal
+from client_sync.file.submission import Submission
 
 __all__ = ["CompactResult", "Job", "JobClient", "JobFailed", "Progress", "Refusal", "Submission"]

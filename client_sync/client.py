@@ -12,20 +12,20 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from client_sync.compaction import CompactResult, compact
-from client_sync.compaction import Report as CompactReport
-from client_sync.job import Job, JobFailed, Refusal, list_jobs, list_refusals, read_job, saved_job
-from client_sync.limits import ServerLimits, Told, read_limits, read_owner_and_limits
-from client_sync.own_events import Outdated, append_cancel, append_new, append_requests
-from client_sync.replica import Replica
-from client_sync.submission import Judged, Params, Submission, cancel_text, judge, parse_id
-from client_sync.watch import follow, not_found
+from client_sync.care.compaction import CompactResult, compact
+from client_sync.care.compaction import Report as CompactReport
+from client_sync.file.job import Job, JobFailed, Refusal, list_jobs, list_refusals, read_job, saved_job
+from client_sync.file.limits import ServerLimits, Told, read_limits, read_owner_and_limits
+from client_sync.file.own_events import Outdated, append_cancel, append_new, append_requests
+from client_sync.file.replica import Replica
+from client_sync.file.submission import Judged, Params, Submission, cancel_text, judge, parse_id
+from client_sync.file.watch import follow, not_found
 from ledger.errors import Conflict, InvalidEvent, LedgerError
 
 if TYPE_CHECKING:
-    from client_sync.background import BackgroundSync
-    from client_sync.sync import Report, SyncResult
-    from ledger.events import Event
+    from client_sync.sync.background import BackgroundSync
+    from client_sync.sync.exchange import Report, SyncResult
+    from ledger.model.events import Event
 
 POLL_S: Final = 5.0
 
@@ -201,7 +201,7 @@ class JobClient:
 
         Raises JobNotFound where there is none.
         """
-        from client_sync.projection import read_history
+        from client_sync.file.projection import read_history
 
         job_id = parse_id(job_id)
         events = self._replica.read(lambda connection: tuple(read_history(connection, str(job_id))))
@@ -248,7 +248,7 @@ class JobClient:
         Raises ServerUnreachable when the server cannot be reached, after a few tries; SyncRefused when it turns this
         file away; SyncBusy when someone else is syncing it. Nothing is lost by either.
         """
-        from client_sync.sync import sync_now
+        from client_sync.sync.exchange import sync_now
 
         return sync_now(self._replica, self._server(), on_behalf_of=self._on_behalf_of, again=again, report=report)
 
@@ -259,7 +259,7 @@ class JobClient:
         Connection trouble is waited out, for as long as it takes; ``sync_error`` tells. ``report`` hears, in the
         background thread, of every exchange that did something.
         """
-        from client_sync.background import BackgroundSync
+        from client_sync.sync.background import BackgroundSync
 
         dsn = self._server()
         if self._background is None:
@@ -292,14 +292,14 @@ class JobClient:
     @property
     def unsent(self) -> int:
         """How many events of this file the server has not acknowledged yet."""
-        from client_sync.outbox import count_unsent
+        from client_sync.sync.outbox import count_unsent
 
         return self._replica.read(count_unsent)
 
     @property
     def unconfirmed(self) -> int:
         """How many events of this file the server has not put in order, as far as the file knows. Reads them all."""
-        from client_sync.outbox import count_unconfirmed
+        from client_sync.sync.outbox import count_unconfirmed
 
         return self._replica.read(count_unconfirmed)
 

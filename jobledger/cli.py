@@ -16,9 +16,9 @@ from typing import NamedTuple
 import click
 
 from jobledger import __version__
-from ledger.console import say_aside
+from jobledger.settings import read_defaults, settings_file
+from jobledger.verbs.console import say_aside
 from ledger.errors import LedgerError, one_line
-from ledger.settings import read_defaults, settings_file
 
 NOT_ALLOWED = "42501"  # SQLSTATE insufficient_privilege
 INTERRUPTED = 130  # as a shell reports SIGINT
@@ -34,27 +34,27 @@ class Verb(NamedTuple):
 
 
 VERBS = {
-    "submit": Verb("client_sync.cli:submit", "Request a job. It is saved here first, online or not.", "client"),
-    "cancel": Verb("client_sync.cli:cancel", "Ask for a job to be cancelled.", "client"),
-    "show": Verb("client_sync.cli:show", "Show one job as this replica knows it (also: status).", "client"),
-    "list": Verb("client_sync.cli:list_jobs", "List the jobs of this replica.", "client"),
-    "watch": Verb("client_sync.cli:watch", "Follow a job's progress until it ends.", "client"),
-    "wait": Verb("client_sync.cli:wait", "Wait for a job to end, and print its result.", "client"),
-    "sync": Verb("client_sync.cli:sync", "Exchange events with the server, once or for ever.", "client"),
-    "salvage": Verb("client_sync.file_cli:salvage", "Save what only a damaged file holds, into a new one.", "client"),
-    "compact": Verb("client_sync.compact_cli:compact", "Let jobs that ended long ago leave the replica.", "client"),
-    "init": Verb("processor.cli:init", "Install or check the schema in Postgres.", "operator"),
-    "grant": Verb("processor.grants_cli:grant", "Give a login the rights of a client, a processor, ...", "operator"),
-    "revoke": Verb("processor.grants_cli:revoke", "Take a login's rights away again.", "operator"),
-    "serve": Verb("processor.cli:serve", "Run a processor.", "operator"),
-    "stats": Verb("processor.cli:stats", "Show what is waiting, running and done.", "operator"),
-    "epoch": Verb("processor.epoch_cli:epoch", "Show the epoch, or begin a new one after a restore.", "operator"),
-    "doctor": Verb("jobledger.doctor_cli:doctor", "Look for what is wrong, and say what to do.", "operator"),
-    "history": Verb("ledger.cli:history", "Show everything that happened to a job.", "auditor"),
-    "log": Verb("ledger.cli:log", "Read the ledger in order.", "auditor"),
-    "verify": Verb("ledger.cli:verify", "Check that the state is what the events say.", "auditor"),
+    "submit": Verb("jobledger.verbs.client:submit", "Request a job. It is saved here first, online or not.", "client"),
+    "cancel": Verb("jobledger.verbs.client:cancel", "Ask for a job to be cancelled.", "client"),
+    "show": Verb("jobledger.verbs.client:show", "Show one job as this replica knows it (also: status).", "client"),
+    "list": Verb("jobledger.verbs.client:list_jobs", "List the jobs of this replica.", "client"),
+    "watch": Verb("jobledger.verbs.client:watch", "Follow a job's progress until it ends.", "client"),
+    "wait": Verb("jobledger.verbs.client:wait", "Wait for a job to end, and print its result.", "client"),
+    "sync": Verb("jobledger.verbs.client:sync", "Exchange events with the server, once or for ever.", "client"),
+    "salvage": Verb("jobledger.verbs.salvage:salvage", "Save what only a damaged file holds.", "client"),
+    "compact": Verb("jobledger.verbs.compact:compact", "Let jobs that ended long ago leave the replica.", "client"),
+    "init": Verb("jobledger.verbs.operator:init", "Install or check the schema in Postgres.", "operator"),
+    "grant": Verb("jobledger.verbs.grants:grant", "Give a login the rights of a client, a processor, ...", "operator"),
+    "revoke": Verb("jobledger.verbs.grants:revoke", "Take a login's rights away again.", "operator"),
+    "serve": Verb("jobledger.verbs.operator:serve", "Run a processor.", "operator"),
+    "stats": Verb("jobledger.verbs.operator:stats", "Show what is waiting, running and done.", "operator"),
+    "epoch": Verb("jobledger.verbs.epoch:epoch", "Show the epoch, or begin a new one after a restore.", "operator"),
+    "doctor": Verb("jobledger.verbs.doctor:doctor", "Look for what is wrong, and say what to do.", "operator"),
+    "history": Verb("jobledger.verbs.audit:history", "Show everything that happened to a job.", "auditor"),
+    "log": Verb("jobledger.verbs.audit:log", "Read the ledger in order.", "auditor"),
+    "verify": Verb("jobledger.verbs.audit:verify", "Check that the state is what the events say.", "auditor"),
     "demo": Verb("jobledger.demo.verb:demo", "See it all work, in one terminal.", "try it"),
-    "pg": Verb("jobledger.pg_cli:pg", "Start and stop a PostgreSQL server of your own.", "try it"),
+    "pg": Verb("jobledger.verbs.pg:pg", "Start and stop a PostgreSQL server of your own.", "try it"),
 }
 ALIASES = {"status": "show"}
 

@@ -1,9 +1,9 @@
 """Handlers for jobs, and the service that runs them (``processor.service.serve``, or ``jobledger serve``)."""
 
-from processor.context import JobCancelled, JobContext
-from processor.outcome import Cancelled, Completed, Deferred, Failed, Permanent, Retry
-from processor.registry import InvalidHandler, Registry
-from processor.retry import RetryPolicy
+from processor.handlers.context import JobCancelled, JobContext
+from processor.handlers.outcome import Cancelled, Completed, Deferred, Failed, Permanent, Retry
+from processor.handlers.registry import InvalidHandler, Registry
+from processor.handlers.retry import RetryPolicy
 
 __all__ = [
     "Cancelled",

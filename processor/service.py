@@ -13,21 +13,21 @@ from typing import Final
 
 import psycopg
 
-from ledger.database import with_defaults
 from ledger.errors import LedgerError, one_line
-from processor.clock import ServerClock
-from processor.hints import Hints
-from processor.home import Home, first_of
-from processor.lanes import Lane
-from processor.link import STEADY
-from processor.listener import Listener
-from processor.liveness import Identity, Liveness
-from processor.registry import Registry
-from processor.sequencer import Sequencer
-from processor.session import need_own_sessions
+from ledger.postgres.database import with_defaults
+from processor.executors.home import Home, first_of
+from processor.executors.threads import Threads
+from processor.handlers.registry import Registry
+from processor.leader.sequencer import Sequencer
+from processor.session.clock import ServerClock
+from processor.session.hints import Hints
+from processor.session.link import STEADY
+from processor.session.listener import Listener
+from processor.session.liveness import Identity, Liveness
+from processor.session.pooling import need_own_sessions
 from processor.settings import Settings
-from processor.tenure import Tenure
-from processor.threads import Threads
+from processor.work.lanes import Lane
+from processor.work.tenure import Tenure
 
 logger = logging.getLogger(__name__)
 

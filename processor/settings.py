@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 
 from ledger.errors import LedgerError
-from processor.retry import RetryPolicy
+from processor.handlers.retry import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

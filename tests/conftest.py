@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: one server a session, one database a test.
+"""A real PostgreSQL for the tests: one server a session, one database a test; services and clients around it.
 
 The server is the embedded one, or the one that LEDGER_TEST_DSN names (a superuser's DSN; its login roles
 ``app_alice``, ``app_bob``, ``worker``, ``auditor`` and ``operator`` get a known password and stay there afterwards).
@@ -8,12 +8,22 @@ Where the embedded one keeps its data is decided in databases.py.
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 from databases import Database, new_database, new_template, place_for_servers, throwaway_postgres
 from hypothesis import settings
+from in_process import QUICK, Ledger, RunningService, Start
+from stepwise import Server
+
+from client_sync import JobClient
+from processor import Registry
+from processor.settings import Settings
 
 # no deadline: a machine may be busy, and timing belongs in benchmarks
 settings.register_profile("ledger", deadline=None, max_examples=60)
@@ -62,3 +72,57 @@ def empty_database(postgres_dsn: str, template: str) -> Iterator[Database]:
     """A new database without the schema, on a server that has the login roles."""
     with new_database(postgres_dsn, "template1") as database:
         yield database
+
+
+@pytest.fixture
+def ledger(database: Database) -> Ledger:
+    """The test's view of its database."""
+    return Ledger(database)
+
+
+@pytest.fixture
+def start(database: Database) -> Iterator[Start]:
+    """Start services as the role ``worker``. Those that still run after the test are stopped."""
+    with ExitStack() as running:
+
+        def start(registry: Registry, **settings: Any) -> RunningService:
+            given = {"retry": QUICK, "drain_timeout": 5.0, **settings}
+            service = RunningService(database.dsn_as("worker"), registry, Settings(**given))
+            running.callback(service.stop)
+            return service
+
+        yield start
+
+
+@pytest.fixture
+def server(database: Database) -> Iterator[Server]:
+    server = Server(database)
+    yield server
+    server.check()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "app.db"
+
+
+@pytest.fixture
+def jobs(path: Path) -> Iterator[JobClient]:
+    """A client without a server."""
+    with JobClient(path) as client:
+        yield client
+
+
+@pytest.fixture
+def online(path: Path, server: Server) -> Iterator[JobClient]:
+    """A client of alice, whose file is new."""
+    with JobClient(path, dsn=server.dsn) as client:
+        yield client
+
+
+@pytest.fixture
+def plain(path: Path, jobs: JobClient) -> Iterator[sqlite3.Connection]:
+    """What another language has: SQLite, the file, and nothing of ours."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    yield connection
+    connection.close()

@@ -15,7 +15,7 @@ from benchmarks.measure import metered
 from benchmarks.programs import program
 from benchmarks.scenarios.drain import EVENTS_PER_JOB
 from client_sync import JobClient
-from processor.stats import read_stats
+from jobledger.admin.stats import read_stats
 
 LOOK_MS: Final = 50.0
 LOOKS: Final = 5

@@ -20,8 +20,8 @@ from benchmarks.notes import Notebook
 from benchmarks.peers.environment import KINDS
 from benchmarks.programs import program
 from benchmarks.server import value
-from ledger.database import connect
 from ledger.errors import LedgerError
+from ledger.postgres.database import connect
 
 if TYPE_CHECKING:
     from benchmarks.peers.environment import Kind

@@ -13,14 +13,14 @@ from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Result
 from benchmarks.filling import request
 from benchmarks.handlers import jobs, params
-from client_sync.submission import Submission, request_text
-from ledger.events import parse_event
-from ledger.fold import JobState, dump_state, fold, load_state, projection
-from ledger.ids import new_id, uuid7
-from processor.claimed import Claimed
-from processor.outcome import Completed, conclude
-from processor.retry import RetryPolicy
-from processor.rows import parameters, rows_of
+from client_sync.file.submission import Submission, request_text
+from ledger.model.events import parse_event
+from ledger.model.fold import JobState, dump_state, fold, load_state, projection
+from ledger.model.ids import new_id, uuid7
+from processor.handlers.outcome import Completed, conclude
+from processor.handlers.retry import RetryPolicy
+from processor.work.claimed import Claimed
+from processor.work.rows import parameters, rows_of
 
 SHORTEST_S: Final = 0.02
 """A loop this long is far above the clock's grain."""

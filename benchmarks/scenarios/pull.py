@@ -11,7 +11,7 @@ from benchmarks.floor import bare_file, insert_in_batches, rows_of_file
 from benchmarks.history import write_ended
 from benchmarks.measure import Run, metered, noisy, take_turns
 from client_sync import JobClient
-from client_sync.plan import LAST_PAGE
+from client_sync.sync.plan import LAST_PAGE
 from ledger.errors import LedgerError
 
 if TYPE_CHECKING:

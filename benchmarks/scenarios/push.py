@@ -13,8 +13,8 @@ from benchmarks.measure import Run, metered, noisy, take_turns
 from benchmarks.scenarios.drain import parts_of
 from benchmarks.server import value
 from client_sync import JobClient
-from ledger.database import connect
 from ledger.errors import LedgerError
+from ledger.postgres.database import connect
 
 BATCH: Final = 1000
 """As many as the client puts into one push."""

@@ -13,7 +13,7 @@ from benchmarks.notes import Notebook
 from benchmarks.programs import program
 from benchmarks.server import value
 from ledger.errors import LedgerError
-from ledger.feed import verify
+from ledger.postgres.feed import verify
 
 if TYPE_CHECKING:
     from benchmarks.notes import Note

@@ -14,8 +14,8 @@ from rich.console import Console
 from client_sync import JobClient
 from jobledger.demo.files import Fingerprint, fingerprint
 from jobledger.demo.jobs import count
-from ledger.console import printable, shorten
-from ledger.feed import read_history, verify
+from jobledger.verbs.console import printable, shorten
+from ledger.postgres.feed import read_history, verify
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from jobledger.embedded import TemporaryHome
-from ledger.database import connect
 from ledger.errors import LedgerError
-from ledger.schema import install
+from ledger.postgres.database import connect
+from ledger.postgres.schema import install
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -17,9 +17,9 @@ from uuid import UUID
 import pytest
 
 from client_sync import JobClient, Submission
-from client_sync.replica import Replica
+from client_sync.file.replica import Replica
 from ledger.errors import Conflict, InvalidEvent, JobNotFound, LedgerError
-from ledger.ids import new_id
+from ledger.model.ids import new_id
 
 UNKNOWN = UUID("01970000-0000-7000-8000-000000000001")
 

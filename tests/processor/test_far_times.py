@@ -13,7 +13,7 @@ from in_process import Ledger, Start
 from psycopg import sql
 from waiting import until
 
-from ledger.ids import new_id
+from ledger.model.ids import new_id
 from processor import Deferred, JobContext, Registry, Retry
 
 EAST = ["Asia/Tokyo", "Pacific/Kiritimati"]

@@ -16,10 +16,10 @@ from in_process import Ledger, Start
 from waiting import until
 
 from client_sync import JobClient
-from ledger.database import is_transient
+from jobledger.admin.doctor import examine
+from ledger.postgres.database import is_transient
 from processor import Registry
-from processor.doctor import examine
-from processor.link import is_about_data
+from processor.session.link import is_about_data
 
 USAGE = "select 100 * pg_notification_queue_usage()"
 

@@ -10,7 +10,10 @@ from doors import lose_notifications
 from in_process import Ledger, Start
 from waiting import until
 
-from processor import JobContext, Registry, claimer, hints, sequencer, service
+from processor import JobContext, Registry, service
+from processor.leader import sequencer
+from processor.session import hints
+from processor.work import claimer
 
 JOBS = 20
 POLL_S = 0.4

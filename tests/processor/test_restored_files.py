@@ -21,8 +21,8 @@ from waiting import until
 from client_sync import JobClient
 from jobledger.cli import run
 from jobledger.embedded import EmbeddedPostgres
-from ledger.ids import new_id
-from ledger.protocol import Behind
+from ledger.model.ids import new_id
+from ledger.model.protocol import Behind
 from processor import Registry
 from processor.settings import Settings
 

@@ -11,8 +11,9 @@ from doors import Worker, cancel, push_jobs, sequence
 from in_process import Ledger, Start
 from waiting import until
 
-from processor import JobContext, Registry, tenure
-from processor.claimer import Claimer
+from processor import JobContext, Registry
+from processor.work import tenure
+from processor.work.claimer import Claimer
 
 OPEN = """
     select count(*) from ledger.jobs j join ledger.claims c on c.processor = j.processor and j.job_id = any (c.job_ids)

@@ -15,7 +15,8 @@ from in_process import Ledger, Start
 from serving import processor
 from waiting import until
 
-from processor import Registry, RetryPolicy, alone
+from processor import Registry, RetryPolicy
+from processor.work import alone
 
 APP = ("--app", "hostile_jobs:jobs", "--threads", "8", "--poll", "1")
 

@@ -17,8 +17,8 @@ from psycopg.conninfo import make_conninfo
 from serving import processor
 from waiting import until
 
-from ledger.database import connect
 from ledger.errors import LedgerError, ServerUnreachable
+from ledger.postgres.database import connect
 from processor import JobContext, Registry, RetryPolicy
 from processor.settings import Settings
 

@@ -13,11 +13,12 @@ from in_process import Ledger, RunningService, Start
 from serving import processor
 from waiting import until
 
-from processor import JobContext, Registry, runner
-from processor.doctor import examine
-from processor.reports import STOPPING
+from jobledger.admin.doctor import examine
+from processor import JobContext, Registry
 from processor.settings import Settings
-from processor.tenure import StuckHandlers
+from processor.work import runner
+from processor.work.reports import STOPPING
+from processor.work.tenure import StuckHandlers
 
 
 def is_stopping(ledger: Ledger, job: Any) -> bool:

@@ -12,7 +12,8 @@ import pytest
 from in_process import Ledger, Start
 from waiting import until
 
-from processor import Deferred, JobContext, Registry, Retry, RetryPolicy, claimer, recorder
+from processor import Deferred, JobContext, Registry, Retry, RetryPolicy
+from processor.work import claimer, recorder
 
 FOREVER_S = 3600.0
 

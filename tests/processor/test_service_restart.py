@@ -18,7 +18,7 @@ from waiting import until
 
 from jobledger.embedded import EmbeddedPostgres, temporary_postgres
 from jobledger.embedded.postmaster import Postmaster
-from ledger.database import connect, retrying
+from ledger.postgres.database import connect, retrying
 from processor import Registry
 from processor.settings import Settings
 

@@ -14,8 +14,8 @@ import pytest
 from databases import Database
 from doors import Draft, assert_projection_is_fold, push, sequence
 
-from ledger.feed import read_log
-from ledger.ids import new_id
+from ledger.model.ids import new_id
+from ledger.postgres.feed import read_log
 
 WRITERS = 6
 TRANSACTIONS = 30

@@ -7,8 +7,8 @@ from doors import Draft, Worker, assert_projection_is_fold, cancel, push, push_j
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from ledger.ids import new_id
-from processor.stats import read_stats
+from jobledger.admin.stats import read_stats
+from ledger.model.ids import new_id
 
 JOBS = 50
 HISTORY = 3_000

@@ -24,9 +24,9 @@ from in_process import Ledger, RunningService
 from stepwise import Server
 
 from client_sync import JobClient
-from client_sync.examine import examine
+from client_sync.care.examine import examine
 from jobledger.cli import run
-from ledger.feed import read_history, read_log
+from ledger.postgres.feed import read_history, read_log
 from processor import Registry
 from processor.settings import Settings
 

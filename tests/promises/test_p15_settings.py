@@ -19,12 +19,12 @@ from psycopg.rows import tuple_row
 from waiting import until
 
 from client_sync import JobClient
-from client_sync.session import open_session
+from client_sync.sync.session import open_session
 from jobledger.cli import run
-from ledger.database import connect, connect_async
 from ledger.errors import LedgerError
-from ledger.schema import install
-from ledger.session import SETTINGS, settle
+from ledger.postgres.database import connect, connect_async
+from ledger.postgres.schema import install
+from ledger.postgres.session import SETTINGS, settle
 from processor import JobContext, Registry
 from processor.service import serve
 from processor.settings import Settings

@@ -7,7 +7,7 @@ import pytest
 from databases import Database
 from doors import Draft, push, sequence
 
-from ledger.ids import new_id
+from ledger.model.ids import new_id
 
 CHANGES = [
     "update ledger.{table} set owner = 'mallory'",

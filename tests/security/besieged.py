@@ -14,8 +14,8 @@ from doors import Draft, push, sequence
 from psycopg import Connection, sql
 from psycopg.rows import DictRow
 
-from ledger.ids import new_id
-from ledger.protocol import Accepted, PushReply
+from ledger.model.ids import new_id
+from ledger.model.protocol import Accepted, PushReply
 
 ALICE: Final = "app_alice"
 BOB: Final = "app_bob"

@@ -8,8 +8,8 @@ from doors import Worker, push_jobs, sequence
 from psycopg import sql
 from security.besieged import ALICE, Besieged
 
-from ledger.feed import read_log, verify
-from ledger.rights import find_differences
+from ledger.postgres.feed import read_log, verify
+from ledger.postgres.rights import find_differences
 
 
 @pytest.mark.parametrize("login", ["app_alice", "worker", "auditor", "operator"])

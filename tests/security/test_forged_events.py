@@ -11,8 +11,8 @@ import pytest
 from doors import Draft, push
 from security.besieged import ALICE, BOB, Besieged, value
 
-from ledger.ids import new_id
-from ledger.protocol import Accepted, Behind, Forked, Refused
+from ledger.model.ids import new_id
+from ledger.model.protocol import Accepted, Behind, Forked, Refused
 
 FORGED_TYPES = [
     "attempt.started", "attempt.progressed", "attempt.logged", "step.completed", "attempt.failed", "attempt.deferred",

@@ -15,8 +15,8 @@ from psycopg.rows import DictRow
 from security.besieged import ALICE, BOB, Besieged, value
 from waiting import until
 
-from ledger.ids import new_id
-from ledger.protocol import Accepted, Refused
+from ledger.model.ids import new_id
+from ledger.model.protocol import Accepted, Refused
 from processor import JobContext, Registry
 from processor.settings import Settings
 

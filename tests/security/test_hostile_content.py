@@ -7,9 +7,9 @@ import pytest
 from doors import Draft
 from security.besieged import ALICE, Besieged, value, with_text
 
-from ledger.feed import verify
-from ledger.ids import new_id
-from ledger.protocol import Accepted, Refused
+from ledger.model.ids import new_id
+from ledger.model.protocol import Accepted, Refused
+from ledger.postgres.feed import verify
 
 DEEP = 100_000
 

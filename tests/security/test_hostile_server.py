@@ -12,9 +12,10 @@ import pytest
 from databases import Database
 from waiting import until
 
-from client_sync import JobClient, background
-from client_sync.server import BadAnswer
-from client_sync.sync import MOST_TURNS
+from client_sync import JobClient
+from client_sync.sync import background
+from client_sync.sync.exchange import MOST_TURNS
+from client_sync.sync.server import BadAnswer
 from ledger.errors import LedgerError
 
 EPOCH = "01970000-0000-7000-8000-0000000000e1"
@@ -154,7 +155,7 @@ def test_no_reply_to_a_push_acknowledges_what_it_does_not_answer(
     jobs: JobClient, stranger: Stranger, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if case == ONE_AT_A_TIME:
-        monkeypatch.setattr("client_sync.outbox.MAX_PUSH_EVENTS", 1)
+        monkeypatch.setattr("client_sync.sync.outbox.MAX_PUSH_EVENTS", 1)
     stranger.pushes(REPLIES[case])
     before = kept(jobs)
     with pytest.raises(LedgerError) as error:
@@ -307,7 +308,7 @@ def test_a_server_that_lies_only_later_is_left_alone_for_longer_and_longer(
     jobs: JobClient, stranger: Stranger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("client_sync.background.BackgroundSync._pause", lambda _, seconds: waits.append(seconds))
+    monkeypatch.setattr("client_sync.sync.background.BackgroundSync._pause", lambda _, seconds: waits.append(seconds))
     # each session is well for three pages, which is enough for its first exchange
     so_far = "coalesce(nullif(current_setting('stranger.calls', true), ''), '0')::integer"
     now = f"set_config('stranger.calls', ({so_far} + 1)::text, false)::integer"

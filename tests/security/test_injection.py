@@ -9,7 +9,7 @@ import pytest
 from doors import Draft
 from security.besieged import Besieged, value, with_text
 
-from ledger.protocol import Accepted
+from ledger.model.protocol import Accepted
 
 INJECTIONS = [
     "'; update ledger.jobs set status = 'cancelled'; --",

@@ -12,7 +12,7 @@ from doors import Worker, assert_projection_is_fold, job_row, push_jobs, sequenc
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from ledger.ids import new_id
+from ledger.model.ids import new_id
 
 RECORD = """
     select * from ledger.record(%(processor)s, %(ids)s::uuid[], %(jobs)s::uuid[], %(attempts)s::integer[], %(types)s,

@@ -11,8 +11,8 @@ import pytest
 from doors import Draft
 from security.besieged import ALICE, BOB, SECRET, Besieged, value, with_text
 
-from ledger.ids import new_id
-from ledger.protocol import Accepted
+from ledger.model.ids import new_id
+from ledger.model.protocol import Accepted
 
 PULLS = [
     "select * from ledger.pull(0)",

@@ -16,11 +16,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from waiting import until
 
 from client_sync import JobClient
-from client_sync.session import open_session
+from client_sync.sync.session import open_session
 from jobledger.cli import run
-from ledger.database import connect, connect_async
-from ledger.dsn import may_show, take_credentials, without_password
 from ledger.errors import LedgerError
+from ledger.postgres.database import connect, connect_async
+from ledger.postgres.dsn import may_show, take_credentials, without_password
 
 SECRET = "Xyzzy"
 """Each part of a password, where a slip cuts it in two."""
@@ -132,7 +132,7 @@ def test_no_handler_finds_the_processors_password(database: Database, tmp_path: 
     plain = make_conninfo(database.dsn_as("worker"), password=None)
     environment = {
         **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": str(Path(__file__).parents[1] / "support"),
         "JOBLEDGER_DSN": plain,
         "PGPASSWORD": str(conninfo_to_dict(database.dsn_as("worker"))["password"]),
         "PGPASSFILE": str(tmp_path / "passwords"),

@@ -9,8 +9,8 @@ import pytest
 from doors import Draft, push
 from security.besieged import ALICE, Besieged, value
 
-from ledger.ids import new_id
-from ledger.protocol import Accepted
+from ledger.model.ids import new_id
+from ledger.model.protocol import Accepted
 
 REFUSED = [
     "session_replication_role = replica", "session_preload_libraries = 'x'", "zero_damaged_pages = on",

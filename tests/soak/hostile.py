@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from ledger.ids import new_id
+from ledger.model.ids import new_id
 
 NUL_IN_ID: Final = "NUL at the end of the id"
 DATA: Final[dict[str, bytes]] = {

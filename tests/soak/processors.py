@@ -149,7 +149,11 @@ class Processors:
         serve = [sys.executable, "-m", "jobledger", "serve", "--app", "soak.handlers:jobs", "--threads", "4"]
         options = ["--concurrency", "20", "--drain", str(DRAIN_S), "--poll", "1", "--dsn", self._dsn]
         tests = Path(__file__).parents[1]
-        environment = {**os.environ, CALM: str(self._calm_file), "PYTHONPATH": f"{tests.parent}:{tests}"}
+        environment = {
+            **os.environ,
+            CALM: str(self._calm_file),
+            "PYTHONPATH": f"{tests.parent}:{tests}:{tests / 'support'}",
+        }
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*serve, *options], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment,

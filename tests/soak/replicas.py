@@ -14,9 +14,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from client_sync import JobClient
-from client_sync.lock import SyncBusy
+from client_sync.file.lock import SyncBusy
 from ledger.errors import Conflict, ServerUnreachable
-from ledger.ids import new_id
+from ledger.model.ids import new_id
 from soak import hostile
 from soak.book import Book
 from soak.files import copy_file, find_event, own_events

@@ -18,8 +18,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from client_sync import JobClient
-from ledger.database import connect
 from ledger.errors import LedgerError
+from ledger.postgres.database import connect
 from soak import settings
 from soak.book import Book
 from soak.processors import Processors

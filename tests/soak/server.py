@@ -26,10 +26,10 @@ from psycopg.rows import DictRow
 
 from jobledger.embedded import EmbeddedPostgres, temporary_postgres
 from jobledger.embedded.postmaster import Postmaster
-from ledger.database import connect, is_transient
 from ledger.errors import LedgerError
-from ledger.ids import new_id
-from ledger.schema import install
+from ledger.model.ids import new_id
+from ledger.postgres.database import connect, is_transient
+from ledger.postgres.schema import install
 from soak.book import Book
 
 NAMES: Final = ("soak", "soak-slow")

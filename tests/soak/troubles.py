@@ -16,7 +16,7 @@ from typing import Final, Literal, TypeAlias
 import psycopg
 from psycopg import Connection, sql
 
-from ledger.database import connect, is_transient, retrying
+from ledger.postgres.database import connect, is_transient, retrying
 from soak.book import Book
 from soak.server import Place
 from soak.settings import ODD

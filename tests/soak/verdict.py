@@ -14,9 +14,9 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from ledger.errors import VerificationFailed
-from ledger.events import parse_event
-from ledger.feed import verify
-from ledger.fold import JobState, fold
+from ledger.model.events import parse_event
+from ledger.model.fold import JobState, fold
+from ledger.postgres.feed import verify
 from soak.book import Book
 from soak.files import look_into
 

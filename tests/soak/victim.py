@@ -21,7 +21,9 @@ STARTS_WITHIN_S: Final = 60.0
 READY: Final = b"ready"
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["soak.run", "client_sync.sync", "ledger.database", "ledger.events", "psycopg"])
+_context.set_forkserver_preload(
+    ["soak.run", "client_sync.sync.exchange", "ledger.postgres.database", "ledger.model.events", "psycopg"]
+)
 
 
 class Victim:

@@ -11,8 +11,8 @@ from uuid import UUID
 from doors import assert_projection_is_fold
 from psycopg.rows import DictRow
 
-from ledger.events import parse_event
-from ledger.fold import JobState, fold
+from ledger.model.events import parse_event
+from ledger.model.fold import JobState, fold
 from sync_model.files import LOGINS, ReplicaFile, read_file, refolded
 from sync_model.server import ModelServer
 from sync_model.wire import Sent

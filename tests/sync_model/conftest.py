@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from databases import new_template, throwaway_postgres
 
-from client_sync import outbox, plan
+from client_sync.sync import outbox, plan
 from sync_model.plays import Plays
 
 

@@ -15,14 +15,14 @@ from uuid import UUID
 from soak.files import copy_file, look_into
 
 from client_sync import JobClient
-from client_sync.lock import sync_lock
-from client_sync.projection import refold
-from client_sync.replica import Replica
-from client_sync.salvage import salvage
-from client_sync.sync import note_failure, translating
+from client_sync.care.salvage.salvage import salvage
+from client_sync.file.lock import sync_lock
+from client_sync.file.projection import refold
+from client_sync.file.replica import Replica
+from client_sync.sync.exchange import note_failure, translating
 from ledger.errors import NotALedger, ServerUnreachable
-from ledger.fold import load_state
-from ledger.ids import new_id
+from ledger.model.fold import load_state
+from ledger.model.ids import new_id
 from sync_model.wire import Call, Steps, Wire
 
 LOGINS: Final = {"app_alice": "app_alice", "app_bob": "app_bob", "carol@example.com": "app_alice"}

@@ -18,7 +18,7 @@ from psycopg.rows import DictRow
 from soak.server import Rescuer
 from waiting import until
 
-from ledger.database import connect
+from ledger.postgres.database import connect
 from sync_model.files import LOGINS
 from sync_model.wire import Wire
 

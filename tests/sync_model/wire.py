@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from client_sync.sync import Exchange
+from client_sync.sync.exchange import Exchange
 
 Call: TypeAlias = Literal["push", "pull", "run", "again"]
 When: TypeAlias = Literal["before commit", "after commit"]

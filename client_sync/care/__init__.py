@@ -1,0 +1,1 @@
+"""Looking a replica file over, making it smaller, and saving what a damaged one holds. Imports ``client_sync.file``."""

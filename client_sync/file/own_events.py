@@ -1,0 +1,193 @@
+"""Appending the file's own events: requests and cancels, in the caller's transaction.
+
+A request for a new job was judged before it comes here, and the triggers do not judge it once more: its row in ``jobs``
+is there first, and tells them. All others they judge.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from client_sync.file.job import find_by_key, find_request
+from client_sync.file.limits import Told
+from client_sync.file.replica import Replica
+from client_sync.file.submission import Judged, Submission, format_time, job_columns, parse_id
+from ledger.errors import Conflict, InvalidEvent
+from ledger.model.ids import new_id
+
+_Row: TypeAlias = tuple[str, Judged]
+"""Of a request to be: the id of the event and of its job, and the rest."""
+
+_AT_ONCE: Final = (50, 10)
+"""How many rows one statement takes: what it costs to begin and end one is a third of a row."""
+_APPEND: Final = """
+    insert into events (id, job_id, type, local_seq, occurred_at, data)
+    values (:id, :job_id, :type, (select local_seq from next_number), :at, :data)"""
+_NEXT: Final = "select local_seq from next_number"
+
+# By position, and most without None: to find a name costs more than to bind its value, to bind None as much as ten.
+_APPEND_JUDGED: Final = """
+    insert into judged_requests (owner, max_event_bytes, max_params_bytes, max_json_depth, max_batch_bytes,
+                                 job_id, requested_at, name, data, namespace, priority, key, run_at, expires_at, labels)
+    values (nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_APPEND_PLAIN: Final = """
+    insert into judged_requests (owner, max_event_bytes, max_params_bytes, max_json_depth, max_batch_bytes,
+                                 job_id, requested_at, name, data, namespace, priority, labels)
+    values (nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, 'default', 0, '{}')"""
+_JOB: Final = """
+    insert into jobs (job_id, request_id, status, owner, requested_at,
+                      name, namespace, priority, key, run_at, expires_at, labels)
+    values (?1, ?1, 'pending', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"""
+_INTO_JOBS: Final = "insert into jobs (job_id, request_id, status, owner, requested_at, name) values "
+_INTO_EVENTS: Final = "insert into events (id, job_id, type, local_seq, occurred_at, data) values "
+_JOBS: Final = {
+    count: _INTO_JOBS + ", ".join(f"(?{n}, ?{n}, 'pending', ?1, ?2, ?{n + 1})" for n in range(3, 3 + 2 * count, 2))
+    for count in _AT_ONCE
+}
+_EVENTS: Final = {
+    count: _INTO_EVENTS
+    + ", ".join(f"(?{3 + 2 * n}, ?{3 + 2 * n}, 'job.requested', ?1 + {n}, ?2, ?{4 + 2 * n})" for n in range(count))
+    for count in _AT_ONCE
+}
+_PLAIN: Final = ("default", 0, None, None, None, "{}")
+_OUTDATED: Final = "replica: its owner or limits are others by now"
+
+
+class Outdated(Exception):
+    """A request was judged by an owner and limits that the file no longer has: judge it again."""
+
+
+def append_new(replica: Replica, judged: Judged, told: Told, at: datetime) -> UUID:
+    """Append one request for a new job; gives its id. Raises InvalidEvent for what the file refuses, and Outdated.
+
+    It is a transaction of its own, or a part of the one that this thread is in.
+    """
+    job_id, text = new_id.both()
+    _append_judged(replica.execute, (text, judged), told, format_time(at))
+    return job_id
+
+
+def append_requests(
+    connection: sqlite3.Connection, requests: Iterable[Judged], told: Told, at: datetime
+) -> tuple[list[UUID], int]:
+    """Append those requests that are not there yet. Gives the ids of all, and how many were new.
+
+    Raises InvalidEvent for what the file refuses, Conflict for a ``job_id`` that was used for something else, and
+    Outdated, which cannot be if ``told`` was read in this transaction.
+    """
+    job_ids: list[UUID] = []
+    waiting: list[_Row] = []
+    added = 0
+    at_text = format_time(at)
+    for judged in requests:
+        _, text, request = judged
+        if request is not None and (request.key is not None or request.job_id is not None):
+            # it may be asking for one of those before it
+            _append_waiting(connection, waiting, told, at_text)
+            waiting = []
+            known = _find(connection, request, text)
+            if known is not None:
+                job_ids.append(known)
+                continue
+        added += 1
+        if request is None or request.job_id is None:
+            job_id, id_text = new_id.both()
+            waiting.append((id_text, judged))
+        else:  # of this id there may be a cancel already, so the triggers say what becomes of it
+            job_id = parse_id(request.job_id)
+            _append(connection, "job.requested", job_id, text, at_text)
+        job_ids.append(job_id)
+    _append_waiting(connection, waiting, told, at_text)
+    return job_ids, added
+
+
+def append_cancel(connection: sqlite3.Connection, job_id: UUID, text: str, at: datetime) -> None:
+    """Append a cancel. Raises InvalidEvent for what the triggers refuse."""
+    _append(connection, "job.cancel_requested", job_id, text, format_time(at))
+
+
+def _append(connection: sqlite3.Connection, kind: str, job_id: UUID, text: str, at: str) -> None:
+    try:
+        connection.execute(_APPEND, {"id": new_id.text(), "job_id": str(job_id), "type": kind, "at": at, "data": text})
+    except sqlite3.IntegrityError as error:
+        raise InvalidEvent(f"job {job_id}: {error}") from error
+
+
+def _append_waiting(connection: sqlite3.Connection, rows: Sequence[_Row], told: Told, at: str) -> None:
+    done = 0
+    for count in _AT_ONCE:
+        while len(rows) - done >= count:
+            _append_together(connection, rows[done : done + count], told, at)
+            done += count
+    for row in rows[done:]:
+        _append_judged(connection.execute, row, told, at)
+
+
+def _append_together(connection: sqlite3.Connection, rows: Sequence[_Row], told: Told, at: str) -> None:
+    """As ``judged_requests`` does with each, but one table after the other."""
+    ((first,),) = connection.execute(_NEXT)
+    blank: list[object] = [None] * (2 * len(rows))
+    requests, jobs = [first, at, *blank], [told[0], at, *blank]
+    requests[2::2] = jobs[2::2] = [job_id for job_id, _ in rows]
+    requests[3::2] = [text for _, (_, text, _) in rows]
+    jobs[3::2] = [name for _, (name, _, _) in rows]
+    connection.execute("savepoint requests")
+    try:
+        if all(request is None for _, (_, _, request) in rows):
+            connection.execute(_JOBS[len(rows)], jobs)
+        else:
+            connection.executemany(
+                _JOB,
+                (
+                    (job_id, told[0], at, name, *(_PLAIN if request is None else job_columns(request)))
+                    for job_id, (name, _, request) in rows
+                ),
+            )
+        connection.execute(_EVENTS[len(rows)], requests)
+    except BaseException as error:
+        if connection.in_transaction:  # else SQLite has undone all of it, as it does where the disk is full
+            connection.execute("rollback to requests")
+            connection.execute("release requests")
+        if not isinstance(error, sqlite3.IntegrityError):
+            raise
+        for row in rows:
+            _append_judged(connection.execute, row, told, at)  # which of them it is
+        raise InvalidEvent(f"job {rows[0][0]}: {error}") from error
+    connection.execute("release requests")
+
+
+def _append_judged(execute: Callable[[str, Sequence[object]], object], row: _Row, told: Told, at: str) -> None:
+    (job_id, (name, text, request)), (owner, limits) = row, told
+    values = (
+        owner or "", limits.max_event_bytes, limits.max_params_bytes, limits.max_json_depth, limits.max_batch_bytes,
+        job_id, at, name, text,
+    )  # fmt: skip
+    try:
+        if request is None:
+            execute(_APPEND_PLAIN, values)
+        else:
+            execute(_APPEND_JUDGED, (*values, *job_columns(request)))
+    except sqlite3.IntegrityError as error:
+        if str(error) == _OUTDATED:
+            raise Outdated from error
+        raise InvalidEvent(f"job {job_id}: {error}") from error
+
+
+def _find(connection: sqlite3.Connection, request: Submission, text: str) -> UUID | None:
+    """The job that the request is asking for again, if there is one."""
+    if request.key is not None:
+        known = find_by_key(connection, request.namespace, request.name, request.key)
+        if known is not None:
+            return known
+    if request.job_id is not None:
+        job_id = parse_id(request.job_id)
+        requested = find_request(connection, job_id)
+        if requested == text:
+            return job_id
+        if requested is not None:
+            raise Conflict(f"job {job_id} was requested before, as another job", hint="leave job_id out")
+    return None

@@ -1,0 +1,1 @@
+"""Exchanging events with a server. Imports ``client_sync.file``."""

@@ -1,0 +1,1 @@
+"""What operators read and do: stats, doctor, grants. Imports ``ledger``; the service never imports it."""

@@ -1,0 +1,60 @@
+"""How the command line shows jobs and exchanges, to people and to programs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from client_sync.file.job import Job
+from jobledger.verbs.console import shorten
+
+if TYPE_CHECKING:
+    from client_sync.sync.exchange import SyncResult
+
+
+def job_row(job: Job) -> dict[str, Any]:
+    """A job as the JSON object that ``--json`` prints."""
+    row = {"job_id": job.id, **asdict(job)}
+    del row["id"]
+    if not job.unreadable:
+        del row["unreadable"]
+    row["error"] = None if job.error is None else job.error.model_dump()
+    return row
+
+
+def job_lines(job: Job) -> list[dict[str, Any]]:
+    """What is known of a job, one line for each thing."""
+    return [{"what": key, "is": _cell(value)} for key, value in job_row(job).items() if value not in (None, {})]
+
+
+def happening(job: Job) -> str:
+    """What there is to say about a job beside its state: its progress, or what is wrong."""
+    if job.refusal is not None:
+        return shorten(job.refusal.detail, 80)
+    if job.error is not None and job.status in ("failed", "pending"):
+        return shorten(f"{job.error.type}: {job.error.message}", 80)
+    if job.progress is None:
+        return ""
+    percent = "" if job.progress.percent is None else f"{job.progress.percent:.0f}%"
+    return shorten(f"{percent} {job.progress.message or ''}", 80)
+
+
+def exchange_line(result: SyncResult) -> str:
+    """What an exchange did."""
+    line = f"pushed {result.pushed}, refused {result.refused}, pulled {result.pulled}"
+    if result.forked:
+        line += "; this file is a copy, and has a new name now"
+    if result.rewound:
+        line += "; the server was restored, and was sent again what it had lost"
+    elif result.new_epoch:
+        line += "; the server began a new life, and was read anew"
+    return line
+
+
+def _cell(value: Any) -> Any:
+    return (
+        shorten(json.dumps(value, ensure_ascii=False, default=str), 100)
+        if isinstance(value, dict | list | tuple)
+        else value
+    )

@@ -1,0 +1,1 @@
+"""The domain, pure: events, what they mean, ids and the protocol. Imports only ``ledger.errors``."""

@@ -1,0 +1,71 @@
+"""Events as far as the fold reads them: for whoever folds many and shows none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+from ledger.model.events import CATALOGUE, UPCASTERS, Data, GivenRequest, parse_event
+
+D_co = TypeVar("D_co", covariant=True)
+
+
+class Happened(Protocol[D_co]):
+    """What the fold reads of an event."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def owner(self) -> str: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def data(self) -> D_co: ...
+
+
+class Fact(NamedTuple):
+    """An event as far as the fold reads it, and no further: made at a third of the cost of an ``Event``."""
+
+    id: UUID
+    at: datetime
+    owner: str
+    actor: str
+    data: Any
+
+
+def read_fact(id: str, type: str, v: int, owner: str, actor: str, at: str, data: str) -> Happened[Any]:
+    """What ``parse_event`` reads, as far as the fold needs it, of a row whose ids and times are texts."""
+    read = _DATA_READERS.get((type, v))
+    if read is not None and not UPCASTERS:
+        try:
+            return Fact(read_id(id), datetime.fromisoformat(at), owner, actor, read(data))
+        except ValueError:  # pydantic's among them
+            pass
+    return parse_event(
+        {"id": id, "type": type, "v": v, "owner": owner, "actor": actor, "occurred_at": at, "data": data}
+    )
+
+
+def _read_request(data: str) -> GivenRequest:
+    """Without nulls, a request reads as it was given; with them, at twice the cost."""
+    try:
+        return _read_given(data)
+    except ValidationError:
+        return _read_asked(data)
+
+
+_DATA_READERS: Final[dict[tuple[str, int], Callable[[str], Any]]] = {
+    (name, 1): cast(type[Data], model.model_fields["data"].annotation).__pydantic_validator__.validate_json
+    for name, model in CATALOGUE.items()
+}
+read_id: Final[Callable[[str], UUID]] = TypeAdapter(UUID).validator.validate_python
+"""An id from its text, at a ninth of what UUID itself takes. Raises ValueError."""
+_read_given: Final[Callable[[str], GivenRequest]] = GivenRequest.__pydantic_validator__.validate_json
+_read_asked: Final[Callable[[str], GivenRequest]] = _DATA_READERS["job.requested", 1]
+_DATA_READERS["job.requested", 1] = _read_request

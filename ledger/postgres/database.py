@@ -1,0 +1,198 @@
+"""Reaching Postgres: connections, and the one policy for trying again.
+
+psycopg is imported when a connection is made, not before: an app that is offline never pays for it, and does not even
+need libpq.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ledger.errors import LedgerError, LoginRefused, ServerUnreachable, one_line
+from ledger.postgres.dsn import MISTYPED, may_show, without_password
+from ledger.postgres.forks import keep_from_children
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import AsyncConnection, Connection
+    from psycopg.rows import DictRow
+    from tenacity import RetryCallState, Retrying
+
+CONNECT_TIMEOUT_S: Final = 10
+ENCODING: Final = "UTF8"
+"""Asked for in the login itself, as ``client_encoding``: there it goes before what role and database say."""
+TRANSIENT: Final = ("08", "40", "53", "57P", "57014", "55P03")
+"""SQLSTATEs, or how they begin, after which the same call may succeed: connection, rollback, resources, operator
+intervention; and a statement that was cancelled from outside, or waited for a lock for as long as its role may."""
+_REFUSALS: Final = {
+    "authentication failed|no password supplied": "check the password, and whether it has expired",
+    "not permitted to log in|role .* does not exist|no such user": "the server has to know and allow this login",
+    "pg_hba": "the server's pg_hba.conf has to allow this login from this machine",
+    "database .* does not exist|no such database|permission denied for database|database .* not currently accepting":
+        "check the database's name, and that this login may connect to it",
+}  # fmt: skip
+"""What a server says that answers, but does not let us in: SQLSTATE 28000, 28P01, 3D000, 42501, 55000."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether trying again can help: trouble with the connection or the server's moment, never with the data."""
+    import psycopg
+
+    if isinstance(error, ServerUnreachable):
+        return True
+    if not isinstance(error, psycopg.Error):
+        return False
+    if error.sqlstate is None:
+        # libpq's own errors carry no SQLSTATE: the connection broke, or was never made
+        return isinstance(error, psycopg.OperationalError)
+    return error.sqlstate.startswith(TRANSIENT) or _is_full_queue(error)
+
+
+def _is_full_queue(error: psycopg.Error) -> bool:
+    """Whether a commit was refused as the cluster's queue of notifications is full; others fill it, and empty it.
+
+    Its SQLSTATE is that of data which is too large. The message may be in any language, but not the name of the file.
+    """
+    return error.sqlstate == "54000" and (error.diag.source_file or "").endswith("async.c")
+
+
+def retrying(
+    *,
+    attempts: int | None = None,
+    max_wait_s: float = 30.0,
+    before_sleep: Callable[[RetryCallState], None] | None = None,
+) -> Retrying:
+    """The one retry policy: transient errors only, exponential with full jitter from 0.1 s up to ``max_wait_s``.
+
+    ``attempts`` None goes on for ever. What is not transient, or remains after the last attempt, is raised as it is.
+    The waits follow "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
+    """
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_never, wait_random_exponential
+
+    return Retrying(
+        retry=retry_if_exception(is_transient),
+        wait=wait_random_exponential(multiplier=0.1, max=max_wait_s),
+        stop=stop_never if attempts is None else stop_after_attempt(attempts),
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+
+
+def with_defaults(dsn: str, settings: Mapping[str, str]) -> str:
+    """The DSN with these settings of libpq, but where it names its own. Raises psycopg.ProgrammingError for no DSN."""
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    given = conninfo_to_dict(dsn)
+    return make_conninfo(dsn, **{name: value for name, value in settings.items() if name not in given})
+
+
+def connect(dsn: str, *, application_name: str = "jobledger", autocommit: bool = True) -> Connection[DictRow]:
+    """Connect to ``dsn`` (a URL or libpq keywords; "" takes everything from libpq's own variables). Rows are dicts.
+
+    Raises ``ServerUnreachable`` when no session could be had, with libpq's reason; its kind ``LoginRefused`` when the
+    server answered, and said no.
+
+    Nothing is prepared on the server: a pooler in transaction mode would have the next statement look for it in
+    another session.
+    """
+    _need_libpq()
+    import psycopg
+    from psycopg.rows import dict_row
+
+    from ledger.postgres.session import settle
+
+    try:
+        connection = psycopg.connect(dsn, row_factory=dict_row, prepare_threshold=None, **_options(application_name))
+        keep_from_children(connection)
+        try:
+            settle(connection)
+        except BaseException:
+            connection.close()
+            raise
+        connection.autocommit = autocommit
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        raise no_session(error, dsn) from None  # the cause would show what this leaves out
+    return connection
+
+
+async def connect_async(
+    dsn: str, *, application_name: str = "jobledger", settled: bool = True
+) -> AsyncConnection[DictRow]:
+    """As ``connect``, for asyncio, and for a session of one's own: statements are prepared when they come again.
+
+    Whether it is one's own can be asked of a connection that is not ``settled``: it leaves nothing behind.
+    """
+    _need_libpq()
+    import psycopg
+    from psycopg.rows import dict_row
+
+    from ledger.postgres.session import settle_async
+
+    try:
+        connection = await psycopg.AsyncConnection.connect(dsn, row_factory=dict_row, **_options(application_name))
+        keep_from_children(connection)
+        try:
+            if settled:
+                await settle_async(connection)
+        except BaseException:
+            await connection.close()
+            raise
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        raise no_session(error, dsn) from None  # the cause would show what this leaves out
+    return connection
+
+
+def is_pooled(connection: Connection[DictRow]) -> bool:
+    """Whether something stands between us and Postgres that logs in for itself, as pgbouncer does.
+
+    Such a thing hands out keys of its own for cancelling, so the process number of the login is not the session's.
+    Whether it also lends one session to several clients (transaction mode) cannot be told from here. If it does,
+    notifications never arrive, and what is left in a session (LISTEN, locks) is left to strangers.
+    """
+    from ledger.postgres.session import PooledCursor
+
+    return issubclass(connection.cursor_factory, PooledCursor)
+
+
+def _need_libpq() -> None:
+    try:
+        import psycopg  # noqa: F401  only whether it can be
+    except ImportError as error:
+        raise LedgerError(
+            "psycopg finds no libpq on this machine",
+            hint='install libpq, or the extra: pip install "jobledger[binary]"',
+        ) from error
+
+
+def _options(application_name: str) -> dict[str, Any]:
+    return {
+        "application_name": application_name,
+        "autocommit": True,
+        "client_encoding": ENCODING,
+        "connect_timeout": CONNECT_TIMEOUT_S,
+    }
+
+
+def no_session(error: Exception, dsn: str) -> LedgerError:
+    """What a failed attempt to connect to ``dsn`` means. A password in it is not shown, however it was mistyped.
+
+    libpq passes on no SQLSTATE here, so the server's English is what there is to go by. Where it speaks another
+    language, a login that it refuses reads as a server that cannot be reached, and is tried again just the same.
+    """
+    import psycopg
+
+    said = one_line(error)
+    if isinstance(error, psycopg.ProgrammingError):
+        hint = "use postgresql://user@host/database; what is wrong is not shown, as it may be the password"
+        return LedgerError("not a connection string", hint=hint)
+    if not may_show(dsn):
+        return ServerUnreachable("no session with Postgres, and the connection string looks mistyped", hint=MISTYPED)
+    said = without_password(said, dsn)
+    for pattern, hint in _REFUSALS.items():
+        if re.search(pattern, said):
+            return LoginRefused(f"Postgres does not let this login in: {said}", hint=hint)
+    return ServerUnreachable(
+        f"no session with Postgres: {said}", hint="check --dsn or JOBLEDGER_DSN, and that the server runs"
+    )

@@ -1,0 +1,72 @@
+"""The event loop in which everything but plain handlers runs, as threads reach it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVarTuple
+
+from processor.executors.forked import Process
+from processor.executors.loop import run
+
+Arguments = TypeVarTuple("Arguments")
+
+MOVES_S: Final = 0.5
+"""How often the loop notes that it moves."""
+
+
+class Home:
+    """One event loop, its thread and its process. To be made inside of it."""
+
+    __slots__ = ("_moved_at", "_thread", "loop", "process")
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.process = Process(run.__code__)
+        self._thread = threading.get_ident()
+        self._move()
+
+    def still_s(self) -> float:
+        """For how long the loop has not moved, to within ``MOVES_S``. From any thread."""
+        return max(0.0, time.monotonic() - self._moved_at - MOVES_S)
+
+    def _move(self) -> None:
+        self._moved_at = time.monotonic()
+        self.loop.call_later(MOVES_S, self._move)
+
+    def is_here(self) -> bool:
+        """Whether the caller runs in the loop's own thread."""
+        return threading.get_ident() == self._thread
+
+    def post(self, callback: Callable[[*Arguments], object], *arguments: *Arguments) -> bool:
+        """Have the loop call this: at once where the caller is in it already. False where the loop has ended.
+
+        To a forked child of its process, too, it has ended.
+        """
+        if not self.process.is_here():
+            return False
+        if self.is_here():
+            callback(*arguments)
+            return True
+        try:
+            self.loop.call_soon_threadsafe(callback, *arguments)
+        except RuntimeError:
+            if self.loop.is_closed():
+                return False
+            raise
+        return True
+
+
+async def first_of(*ways: Awaitable[object]) -> None:
+    """Wait until the first of these is done, and cancel the others. Raises its error, if that is how it was done."""
+    tasks = [asyncio.ensure_future(way) for way in ways]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

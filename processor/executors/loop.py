@@ -1,0 +1,36 @@
+"""The event loop of a processor of its own: which one, and that handlers cannot end it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from processor.handlers.describe import type_name
+
+logger = logging.getLogger(__name__)
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run ``main`` to its end: on uvloop where it is installed, which saves a tenth of the processor's CPU.
+
+    asyncio lets SystemExit and KeyboardInterrupt out of the loop, whichever task or callback raised them. A handler may
+    have made that task, and then the loop goes on: what the handler gets of it is its own affair.
+    """
+    make: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    with suppress(ImportError):
+        import uvloop
+
+        make = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=make) as runner:
+        loop = runner.get_loop()
+        task = loop.create_task(main)
+        while True:
+            try:
+                return loop.run_until_complete(task)
+            except BaseException as error:
+                if task.done() or loop.is_closed():
+                    raise
+                logger.error("a handler's task or callback raised %s, which ends nothing", type_name(error))

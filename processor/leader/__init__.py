@@ -1,0 +1,1 @@
+"""What one processor does for all: putting events in order, letting due jobs start, rescuing. Imports ``session``."""

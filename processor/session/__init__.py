@@ -1,0 +1,1 @@
+"""A processor's place among the others: connections, registration, heartbeat, hints. Imports nothing of the service."""

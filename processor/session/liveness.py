@@ -1,0 +1,165 @@
+"""Being known to live: registration, heartbeat, and the lock that Postgres frees when this process is gone.
+
+A thread of its own, with a connection of its own, so that a busy event loop does not look like a dead processor; how
+long the loop has not moved, it says. What it keeps alive is an identity: one registration, under one id. A connection
+that breaks is made again, as long as the lease lasts. When that is over, or the server says that the processor was
+given up, the identity is lost for good, and the thread registers a new one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import psycopg
+from tenacity import sleep_using_event
+
+from ledger.errors import ServerUnreachable, one_line
+from ledger.model.ids import new_id
+from ledger.postgres.database import connect, is_transient, retrying
+from processor.session.link import LONGEST_WAIT_S, hang_up
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from processor.session.clock import ServerClock
+    from processor.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+REGISTER: Final = "select ledger.register_processor(%(processor)s, %(host)s, %(pid)s, %(namespaces)s, %(names)s)"
+STOP: Final = "select ledger.stop_processor(%(processor)s)"
+BEAT: Final = """
+    select ledger.beat(%(processor)s, %(beats)s, %(still)s * interval '1 second') as beats,
+           clock_timestamp() as server_time
+"""
+
+
+class Identity:
+    """One registration of this process. Once ``lost`` it stays so, and nothing may be done in its name."""
+
+    def __init__(self, processor: UUID, on_lost: Callable[[Identity], object]) -> None:
+        self.processor: Final = processor
+        self.renewed_at = time.monotonic()
+        self.beats = 0
+        self.lost = False
+        self._on_lost = on_lost
+
+    def lose(self, reason: str) -> None:
+        """Give the identity up. From any thread; only the first time counts."""
+        if not self.lost:
+            self.lost = True
+            logger.warning("processor %s is lost: %s", self.processor, reason)
+            self._on_lost(self)
+
+
+class Liveness(threading.Thread):
+    """Keeps one identity after the other alive until ``stop``.
+
+    ``loop_still_s`` tells how long the event loop has not moved. ``on_registered`` and ``on_lost`` are called with the
+    identity, in this thread or in the one that called ``lose``. ``on_error`` is called with an error after which trying
+    again cannot help; the thread has ended then.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        names: list[str],
+        settings: Settings,
+        clock: ServerClock,
+        *,
+        loop_still_s: Callable[[], float],
+        on_registered: Callable[[Identity], object],
+        on_lost: Callable[[Identity], object],
+        on_error: Callable[[Exception], object],
+    ) -> None:
+        super().__init__(name="liveness", daemon=True)
+        self._dsn = dsn
+        self._names = names
+        self._settings = settings
+        self._clock = clock
+        self._loop_still_s = loop_still_s
+        self._on_registered = on_registered
+        self._on_lost = on_lost
+        self._on_error = on_error
+        self._stopped = threading.Event()
+        self._connection: Connection[Any] | None = None
+        self._identity: Identity | None = None
+
+    def run(self) -> None:
+        try:
+            while not self._stopped.is_set():
+                self._live()
+        except Exception as error:
+            if not self._stopped.is_set():
+                self._on_error(error)
+
+    def stop(self) -> None:
+        """Let the thread tell the server that this processor ends here, and end."""
+        self._stopped.set()
+
+    def wake(self, lost: Identity) -> None:
+        """Have the thread go on with a new identity, where it waits for an answer that does not come for this one."""
+        connection = self._connection
+        if connection is not None and self._identity is lost:
+            hang_up(connection)
+
+    def _live(self) -> None:
+        """One identity, from its registration until it is lost."""
+        identity: Identity | None = None
+        while not self._stopped.is_set() and (identity is None or not identity.lost):
+            try:
+                with self._connect(identity) as self._connection:
+                    if identity is None:
+                        identity = self._identity = self._register(self._connection)
+                        self._on_registered(identity)
+                    else:
+                        self._beat(self._connection, identity)
+                    while not self._stopped.wait(self._settings.heartbeat) and not identity.lost:
+                        self._beat(self._connection, identity)
+                    if not identity.lost:
+                        self._connection.execute(STOP, {"processor": identity.processor})
+            except (psycopg.Error, ServerUnreachable) as error:
+                if not is_transient(error):
+                    raise
+                logger.warning("liveness: interrupted: %s", one_line(error))
+            finally:
+                self._connection = None
+
+    def _connect(self, identity: Identity | None) -> Connection[Any]:
+        # once stopped, it neither waits nor tries again; and a lost identity has no use for a connection
+        policy = retrying(max_wait_s=LONGEST_WAIT_S).copy(
+            stop=lambda _: self._stopped.is_set() or (identity is not None and identity.lost),
+            sleep=sleep_using_event(self._stopped),
+        )
+        return policy(connect, self._dsn, application_name="jobledger liveness")
+
+    def _register(self, connection: Connection[Any]) -> Identity:
+        identity = Identity(new_id(), self._on_lost)
+        connection.execute(REGISTER, {
+            "processor": identity.processor, "host": socket.gethostname(), "pid": os.getpid(),
+            "namespaces": list(self._settings.namespaces), "names": self._names,
+        })  # fmt: skip
+        self._beat(connection, identity)
+        return identity
+
+    def _beat(self, connection: Connection[Any], identity: Identity) -> None:
+        asked_at = time.monotonic()
+        said = {"processor": identity.processor, "beats": identity.beats, "still": self._loop_still_s()}
+        row = connection.execute(BEAT, said).fetchone()
+        answered_at = time.monotonic()
+        assert row is not None
+        self._clock.sample(row["server_time"], asked_at, answered_at)
+        if row["beats"] is None:
+            identity.lose("the server had given it up, or was put back to an earlier moment")
+        elif answered_at - identity.renewed_at > self._settings.lease / 2:
+            identity.lose(f"no heartbeat for {answered_at - identity.renewed_at:.1f} s")
+        else:
+            identity.beats = row["beats"]
+            identity.renewed_at = asked_at  # the server saw it no earlier than this

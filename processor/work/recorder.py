@@ -1,0 +1,206 @@
+"""Writing down what happens in attempts: one statement for all that came together while the last one was under way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import psycopg
+
+from ledger.errors import one_line
+from ledger.model.events import JobError
+from ledger.postgres.arrays import bare
+from processor.handlers.context import JobCancelled
+from processor.handlers.outcome import Entry, Failed, conclude
+from processor.handlers.retry import RetryPolicy
+from processor.session.link import Link, is_about_data
+from processor.work.rows import RECORD, Row, parameters, rows_of
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from processor.work.attempt import Attempt
+
+logger = logging.getLogger(__name__)
+
+MAX_EVENTS: Final = 2_000
+MAX_CHARS: Final = 8_000_000
+STALLED_S: Final = 2.0
+"""Without an answer for so long, no further job is claimed: its end would wait as well."""
+FORGET_AFTER_S: Final = 1.0
+"""Claims that have ended are forgotten together, at most this much later: nothing waits for it."""
+FORGET: Final = "select ledger.forget_claims(%(processor)s, %(claims)s::uuid[])"
+
+
+class Bundle(NamedTuple):
+    """Events of one attempt that are recorded together or not at all."""
+
+    attempt: Attempt
+    rows: list[Row]
+    ends: bool
+    receipt: Future[None] | None
+
+
+class Recorder:
+    """Sends what one registered processor has to record, in the order in which it was added.
+
+    A statement that met trouble with the connection is sent again with the same ids, which is harmless. What comes too
+    late, as the attempt is no longer this processor's, is kept in the ledger as ``attempt.superseded``; the attempt is
+    told through ``on_superseded``.
+    """
+
+    def __init__(
+        self, link: Link, processor: UUID, policy: RetryPolicy, on_superseded: Callable[[Attempt], None]
+    ) -> None:
+        self._link = link
+        self._processor = processor
+        self._policy = policy
+        self._on_superseded = on_superseded
+        self._waiting: deque[Bundle] = deque()
+        self._sending: list[Bundle] = []
+        self._sending_since: float | None = None
+        self._ended_claims: list[UUID] = []
+        self._forget_timer: asyncio.TimerHandle | None = None
+        self._forget_now = False
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._sent = asyncio.Event()
+
+    def add(
+        self, attempt: Attempt, entries: list[Entry], *, ends: bool = False, receipt: Future[None] | None = None
+    ) -> None:
+        """Take in events of an attempt. ``ends``: its last ones. ``receipt`` is done when they are recorded."""
+        rows = rows_of(attempt.job.job_id, attempt.job.attempt, entries, time.time_ns())
+        self._waiting.append(Bundle(attempt, rows, ends, receipt))
+        self._idle.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send for ever. Raises what is neither transient nor about one event's data."""
+        await self._link.open()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                self._sending = self._next_batch()
+                self._sending_since = time.monotonic()
+                await self._send(self._sending)
+                self._sending, self._sending_since = [], None
+                self._sent.set()
+            if self._forget_now:
+                self._forget_now = False
+                await self.forget_ended_claims()
+            elif self._ended_claims and self._forget_timer is None:
+                self._forget_timer = asyncio.get_running_loop().call_later(FORGET_AFTER_S, self._forget_soon)
+            if not self._waiting:
+                self._idle.set()
+
+    def is_behind(self, most: int) -> bool:
+        """Whether more than so many bundles wait to be sent, or what was sent has had no answer for too long."""
+        since = self._sending_since
+        return len(self._waiting) > most or (since is not None and time.monotonic() - since > STALLED_S)
+
+    async def keep_up(self, most: int) -> None:
+        """Wait until it is not behind."""
+        while self.is_behind(most):
+            self._sent.clear()
+            await self._sent.wait()
+
+    async def flush(self) -> None:
+        """Wait until all that was added is recorded."""
+        await self._idle.wait()
+
+    async def forget_ended_claims(self) -> None:
+        """Let the server forget the claims of which every job has ended."""
+        claims, self._ended_claims = self._ended_claims, []
+        if claims:
+            await self._link.fetch(FORGET, {"processor": self._processor, "claims": bare(map(str, claims))})
+
+    def release(self, attempt: Attempt) -> None:
+        """Count an attempt as ended in its claim: nothing more of it will be recorded."""
+        claim = attempt.claim
+        claim.open -= 1
+        if claim.open == 0:
+            self._ended_claims.append(claim.id)
+
+    def close(self) -> None:
+        """Drop what is not recorded. Those who wait for a receipt are told."""
+        if self._forget_timer is not None:
+            self._forget_timer.cancel()
+        for bundle in (*self._sending, *self._waiting):
+            if bundle.receipt is not None and not bundle.receipt.done():
+                bundle.receipt.set_exception(JobCancelled("the processor lost this attempt"))
+        self._sending = []
+        self._waiting.clear()
+
+    def _forget_soon(self) -> None:
+        self._forget_timer = None
+        self._forget_now = True
+        self._wake.set()
+
+    def _next_batch(self) -> list[Bundle]:
+        batch: list[Bundle] = []
+        events = chars = 0
+        while self._waiting and events < MAX_EVENTS and chars < MAX_CHARS:
+            bundle = self._waiting.popleft()
+            batch.append(bundle)
+            for row in bundle.rows:
+                events += 1
+                chars += len(row.data)
+        return batch
+
+    async def _send(self, batch: list[Bundle]) -> None:
+        rows = [row for bundle in batch for row in bundle.rows]
+        try:
+            late = await self._link.fetch(RECORD, parameters(self._processor, rows)) if rows else []
+        except psycopg.Error as error:
+            if not is_about_data(error):
+                raise
+            await self._send_apart(batch, error)
+            return
+        if late:
+            self._report_late(set(late), batch)
+        for bundle in batch:
+            self._settle(bundle)
+
+    async def _send_apart(self, batch: list[Bundle], error: psycopg.Error) -> None:
+        """Find the bundle that broke the statement; its neighbours pass."""
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._send(batch[:middle])
+            await self._send(batch[middle:])
+            return
+        bundle = batch[0]
+        job = bundle.attempt.job
+        logger.error("job %s attempt %s: cannot be recorded: %s", job.job_id, job.attempt, one_line(error))
+        if bundle.receipt is not None and not bundle.receipt.done():
+            bundle.receipt.set_exception(error)
+        if not bundle.ends:
+            return
+        reason = JobError(
+            type="Unrecordable", message=f"how it ended cannot be recorded: {one_line(error)[:1000]}", retryable=False
+        )
+        self.add(bundle.attempt, conclude(job, Failed(reason), datetime.now(UTC), self._policy), ends=True)
+
+    def _report_late(self, late: set[Any], batch: list[Bundle]) -> None:
+        for bundle in batch:
+            job = bundle.attempt.job
+            if (job.job_id, job.attempt) not in late:
+                continue
+            logger.warning("job %s attempt %s: superseded; what it sent is kept as evidence", job.job_id, job.attempt)
+            if bundle.receipt is not None and not bundle.receipt.done():
+                bundle.receipt.set_exception(JobCancelled(f"attempt {job.attempt} of job {job.job_id} was superseded"))
+            self._on_superseded(bundle.attempt)
+
+    def _settle(self, bundle: Bundle) -> None:
+        if bundle.receipt is not None and not bundle.receipt.done():
+            bundle.receipt.set_result(None)
+        if bundle.ends:
+            self.release(bundle.attempt)
