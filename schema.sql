@@ -17,8 +17,8 @@
 --      second index to mistake for the right one. How many jobs stand where is a sum of what came and went (ledger.counts),
 --      so that nobody counts jobs either.
 --
---   4. Clients come through doors. They have no right on any table. ledger.push, ledger.pull and ledger.submit take owner
---      and actor from the authenticated session, whatever the call says.
+--   4. Clients come through doors. They have no right on any table. ledger.hello, ledger.push, ledger.pull and ledger.submit
+--      take owner and actor from the authenticated session, whatever the call says.
 --
 -- Locks are taken in this order, everywhere: events (table, row exclusive) - sequencer - replicas - keys - queue - jobs. Rows of
 -- the queue are never waited for: who finds one locked goes past it. Rows of ledger.jobs are taken in the order of their
@@ -1729,6 +1729,46 @@ as $$
 $$;
 comment on function ledger.note_turn is 'Leaves an event that an auditor can find; asking again leaves no second one.';
 
+create or replace function ledger.hello(client json default '{}', on_behalf_of text default null) returns json
+language sql stable security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+    with theirs as (
+        -- what is no number is as if it were not there: 0.1.0 speaks protocol 1, and does not say so
+        select case when client #>> '{protocol,oldest}' ~ '^[0-9]{1,9}$' then (client #>> '{protocol,oldest}')::integer else 1 end as oldest,
+               case when client #>> '{protocol,newest}' ~ '^[0-9]{1,9}$' then (client #>> '{protocol,newest}')::integer else 1 end as newest
+    ), ours (oldest, newest) as (
+        values (1, 1)
+    )
+    select json_build_object(
+        'protocol', (
+            select json_build_object('oldest', o.oldest, 'newest', o.newest, 'spoken',
+                case when greatest(o.oldest, t.oldest) <= least(o.newest, t.newest) then least(o.newest, t.newest) end)
+            from ours o, theirs t),
+        'schema', (select max(v.version) from ledger.schema_version v),
+        'epoch', (select l.epoch from ledger.sequencer s join ledger.lives l on l.life = s.life),
+        'login', session_user,
+        'owner', ledger.owner_for(on_behalf_of),
+        'limits', (
+            select json_build_object('max_event_bytes', l.max_event_bytes, 'max_params_bytes', l.max_params_bytes,
+                                     'max_json_depth', l.max_json_depth, 'max_batch_events', l.max_batch_events,
+                                     'max_batch_bytes', l.max_batch_bytes)
+            from ledger.limits l),
+        'time', clock_timestamp(),
+        'capabilities', json_build_object('accepts', array['job.requested', 'job.cancel_requested']))
+$$;
+comment on function ledger.hello is
+    'What a client has to know before it sends or reads, in one question. Both sides give one open JSON object: keys that are not known
+     are ignored, and may come at any time. The client may say {"protocol": {"oldest", "newest"}, "version", "capabilities": {}}: which
+     numbers of the client protocol it speaks (1 and 1 where it says none), and for whoever reads logs, which program it is. The answer is
+     {"protocol": {"oldest", "newest", "spoken"}: what is spoken here, and the highest number that both speak; null: none, so nothing that
+      follows is to be relied on, and the one with the lower numbers has to be upgraded;
+      "schema": the version of this file; "epoch": as ledger.pull gives it;
+      "login": who this session is; "owner": whose events it writes and reads, null where it may not act on behalf of that one;
+      "limits": {"max_event_bytes", "max_params_bytes", "max_json_depth", "max_batch_events", "max_batch_bytes"}, see ledger.limits;
+      "time": the server''s clock;
+      "capabilities": {"accepts": the types of events that a client may push}}.
+     Clients of 0.1.0 do not know it. They read ledger.limits and call ledger.push and ledger.pull, which stay as they are.';
+
 create or replace function ledger.push(
     replica_id uuid, base_seq bigint, ids text[], job_ids text[], types text[], versions integer[],
     occurred_at text[], correlation_ids text[], causation_ids text[], data text[], on_behalf_of text default null) returns json
@@ -1978,7 +2018,7 @@ revoke all on all functions in schema ledger from public;
 grant usage on schema ledger to ledger_client, ledger_processor, ledger_auditor, ledger_operator;
 
 grant execute on function
-    ledger.push, ledger.pull, ledger.submit
+    ledger.hello, ledger.push, ledger.pull, ledger.submit
     to ledger_client;
 grant select on ledger.limits to ledger_client;
 grant select on ledger.my_jobs to ledger_client;

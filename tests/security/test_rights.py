@@ -9,7 +9,7 @@ from psycopg.errors import InsufficientPrivilege
 from security.besieged import SECRET, Besieged, value
 
 RELATIONS = {"limits", "my_jobs"}
-DOORS = {"push", "pull", "submit"}
+DOORS = {"hello", "push", "pull", "submit"}
 READ_RELATIONS = """
     select c.relname as name from pg_class c
     where c.relnamespace = 'ledger'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
