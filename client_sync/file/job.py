@@ -14,7 +14,7 @@ import ledger.errors
 from client_sync.file.submission import Judged, parse_time
 
 if TYPE_CHECKING:
-    from ledger.model.events import JobError
+    from ledger.model.data import JobError
 
 Status: TypeAlias = Literal["pending", "running", "completed", "failed", "cancelled", "refused"]
 Standing: TypeAlias = Literal["saved", "accepted", "synced", "refused"]
@@ -258,7 +258,7 @@ def _any_id(text: str | None) -> UUID:
 
 
 def _error(text: str) -> JobError:
-    from ledger.model.events import JobError
+    from ledger.model.data import JobError
 
     return JobError.model_validate_json(text)
 

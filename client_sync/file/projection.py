@@ -49,8 +49,8 @@ class EventRow(NamedTuple):
     data: str
 
 
-StoredFact: TypeAlias = tuple[str, str, int, str, str, str, str]
-"""What the fold reads of an event: id, type, v, owner, actor, time, data."""
+StoredFact: TypeAlias = tuple[str, str, int, str, str, str, str, str | None]
+"""What the fold reads of an event: id, type, v, owner, actor, time, data, correlation_id."""
 
 _SHOWN: Final = """
     select request_id, name, namespace, status, priority, attempt, key, requested_at, run_at, expires_at, started_at,
@@ -73,7 +73,7 @@ _COUNTS: Final = """
 # without any event that counts comes one row of nulls.
 _COUNTED_FACTS: Final = f"""
     select i.value, e.id, e.type, e.v, coalesce(e.owner, p.owner, 'local'), coalesce(e.actor, p.owner, 'local'),
-           coalesce(e.recorded_at, e.occurred_at), e.data
+           coalesce(e.recorded_at, e.occurred_at), e.data, e.correlation_id
     from json_each(:job_ids) i cross join replica p
     left join events e on e.job_id = i.value {_COUNTS}"""  # noqa: S608 - the constant above
 _COUNTED_REQUEST: Final = _EVENTS + " and e.type = 'job.requested'" + _COUNTS
@@ -212,7 +212,7 @@ def _id(job_id: str) -> UUID:
 def _folded_on(job_id: str, state: JobState, facts: Iterable[StoredFact], recent: Recent) -> JobState:
     size = 0
     for fact in facts:
-        size += len(fact[-1])
+        size += len(fact[6])
         state = fold(state, read_fact(*fact))
     recent.put(job_id, state, size)
     return state
@@ -227,7 +227,7 @@ def _write(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> None:
 def _rows(connection: sqlite3.Connection, jobs: Iterable[_Folded]) -> Iterator[tuple[Any, ...]]:
     for job_id, state, shown in jobs:
         request, ending, cancel = state.request, state.ending, state.cancel
-        status, run_at, started_at, finished_at, progress, result, error, _ = state.read()
+        status, run_at, started_at, finished_at, progress, result, error, _, _ = state.read()
         if status is None or not (request or connection.execute(_COUNTED_REQUEST, {"job_id": job_id}).fetchone()):
             _write_without_status(connection, job_id)
             continue

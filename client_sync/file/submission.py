@@ -71,7 +71,7 @@ YEARS: Final = range(1600, 9000)
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _json: Final = _ENCODER.encode
 _NAME_LENGTH: Final = 200
-"""As in ``ledger.model.events.GivenRequest``, which takes long to import."""
+"""As in ``ledger.model.data.GivenRequest``, which takes long to import."""
 _FREE: Final = ("params", "labels")
 _PLAIN: Final = frozenset({"name", "params"})
 _FIELDS: Final = dict.fromkeys(f.name for f in fields(Submission))
@@ -128,7 +128,7 @@ def request_text(request: Submission, limits: ServerLimits = DEFAULT_LIMITS) -> 
 
     Raises InvalidEvent, with the field that is wrong, for what the server would refuse.
     """
-    from ledger.model.events import GivenRequest
+    from ledger.model.data import GivenRequest
 
     data: dict[str, Any] = {"name": request.name}
     if request.namespace != "default":
@@ -161,7 +161,7 @@ def request_text(request: Submission, limits: ServerLimits = DEFAULT_LIMITS) -> 
 
 def cancel_text(reason: str | None, limits: ServerLimits = DEFAULT_LIMITS) -> str:
     """The data of ``job.cancel_requested``. Raises InvalidEvent for a reason that is too long."""
-    from ledger.model.events import CancelRequestedData
+    from ledger.model.data import CancelRequestedData
 
     return _checked({} if reason is None else {"reason": reason}, CancelRequestedData, "cancel", limits)
 

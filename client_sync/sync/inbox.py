@@ -98,15 +98,15 @@ def _store_events(connection: sqlite3.Connection, rows: Iterable[EventRow], life
         met.update(connection.execute(_MET, {"job_ids": json.dumps(list(new_jobs))}))
         values: list[Any] = []
         for row in part:
-            event_id, job_id, kind, v, owner, actor, _, occurred_at, recorded_at, _, _, _, _, data = row
+            event_id, job_id, kind, v, owner, actor, _, occurred_at, recorded_at, _, _, correlation_id, _, data = row
             if event_id not in known:
                 added += 1
                 values += row
                 values.append(life)
                 if job_id:
                     at = recorded_at or occurred_at
-                    fact = event_id, share(kind, kind), v, share(owner, owner), share(actor, actor), share(at, at), data
-                    news.setdefault(job_id, []).append(fact)
+                    kind, owner, actor, at = share(kind, kind), share(owner, owner), share(actor, actor), share(at, at)
+                    news.setdefault(job_id, []).append((event_id, kind, v, owner, actor, at, data, correlation_id))
             elif job_id and known[event_id] != (recorded_at, owner, True):
                 changed.add(job_id)
         if known:

@@ -1,15 +1,17 @@
-"""Events as far as the fold reads them: for whoever folds many and shows none."""
+"""Events as far as the fold reads them, for callers that fold many events and show none of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from ledger.model.events import CATALOGUE, UPCASTERS, Data, GivenRequest, parse_event
+from ledger.model.catalogue import CATALOGUE
+from ledger.model.data import GivenRequest
+from ledger.model.events import UPCASTERS, parse_event
 
 D_co = TypeVar("D_co", covariant=True)
 
@@ -27,6 +29,8 @@ class Happened(Protocol[D_co]):
     def actor(self) -> str: ...
     @property
     def data(self) -> D_co: ...
+    @property
+    def correlation_id(self) -> UUID | None: ...
 
 
 class Fact(NamedTuple):
@@ -37,19 +41,24 @@ class Fact(NamedTuple):
     owner: str
     actor: str
     data: Any
+    correlation_id: UUID | None = None
 
 
-def read_fact(id: str, type: str, v: int, owner: str, actor: str, at: str, data: str) -> Happened[Any]:
+def read_fact(
+    id: str, type: str, v: int, owner: str, actor: str, at: str, data: str, correlation_id: str | None = None
+) -> Happened[Any]:
     """What ``parse_event`` reads, as far as the fold needs it, of a row whose ids and times are texts."""
     read = _DATA_READERS.get((type, v))
     if read is not None and not UPCASTERS:
         try:
-            return Fact(read_id(id), datetime.fromisoformat(at), owner, actor, read(data))
+            correlation = None if correlation_id is None else read_id(correlation_id)
+            return Fact(read_id(id), datetime.fromisoformat(at), owner, actor, read(data), correlation)
         except ValueError:  # pydantic's among them
             pass
     return parse_event(
-        {"id": id, "type": type, "v": v, "owner": owner, "actor": actor, "occurred_at": at, "data": data}
-    )
+        {"id": id, "type": type, "v": v, "owner": owner, "actor": actor, "occurred_at": at, "data": data,
+         "correlation_id": correlation_id}
+    )  # fmt: skip
 
 
 def _read_request(data: str) -> GivenRequest:
@@ -61,8 +70,7 @@ def _read_request(data: str) -> GivenRequest:
 
 
 _DATA_READERS: Final[dict[tuple[str, int], Callable[[str], Any]]] = {
-    (name, 1): cast(type[Data], model.model_fields["data"].annotation).__pydantic_validator__.validate_json
-    for name, model in CATALOGUE.items()
+    (entry.type, entry.v): entry.data.__pydantic_validator__.validate_json for entry in CATALOGUE.values()
 }
 read_id: Final[Callable[[str], UUID]] = TypeAdapter(UUID).validator.validate_python
 """An id from its text, at a ninth of what UUID itself takes. Raises ValueError."""

@@ -15,22 +15,24 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from ledger.model.events import (
+from ledger.model.data import (
     AttemptDeferredData,
     AttemptFailedData,
     AttemptLoggedData,
     AttemptLostData,
     AttemptProgressedData,
     AttemptStartedData,
+    AttemptSuspendedData,
     CancelRequestedData,
-    Event,
     GivenRequest,
     JobCancelledData,
     JobCompletedData,
     JobFailedData,
     RequestedData,
+    SignalledData,
     StepCompletedData,
 )
+from ledger.model.events import Event
 from ledger.model.facts import Happened
 from ledger.model.state import (
     UNKNOWN,
@@ -41,6 +43,7 @@ from ledger.model.state import (
     JobState,
     Progress,
     Request,
+    Signal,
     Start,
     Step,
     dump_state,
@@ -55,8 +58,7 @@ T = TypeVar("T", Request, Start, AttemptEnd, Ending)
 
 def fold(state: JobState, event: Happened[Any]) -> JobState:
     """The state after one more event of the same job; the same state where the event adds nothing."""
-    # what an event means is told by what it carries: attempt.superseded, the operator's events and types from another
-    # time change no job
+    # the class of the data tells the meaning; what has no line in _EFFECTS changes no job
     effect = _EFFECTS.get(type(event.data))
     return state if effect is None else effect(state, event)
 
@@ -78,13 +80,13 @@ def _earlier(known: T | None, new: T) -> T:
 
 
 def _with_request(state: JobState, event: Happened[GivenRequest]) -> JobState:
-    _, _, cancels, attempts, steps, ending = state
+    _, _, cancels, attempts, steps, ending, signals = state
     data = event.data
     request = Request(
         event.id, event.at, event.owner, event.actor, data.name, data.namespace, data.priority, data.run_at,
-        data.limits, data.key, data.labels, data.retry_of, data.parent,
+        data.limits, data.key, data.labels, data.retry_of, data.parent, event.correlation_id,
     )  # fmt: skip
-    return JobState(state.job_id, _earlier(state.request, request), cancels, attempts, steps, ending)
+    return JobState(state.job_id, _earlier(state.request, request), cancels, attempts, steps, ending, signals)
 
 
 def _with_cancel(state: JobState, event: Happened[CancelRequestedData]) -> JobState:
@@ -92,6 +94,11 @@ def _with_cancel(state: JobState, event: Happened[CancelRequestedData]) -> JobSt
     other = state.cancels.get(event.owner)
     earlier = min(mine, other, key=lambda c: (c.at, c.event_id)) if other else mine
     return state._replace(cancels={**state.cancels, event.owner: earlier})
+
+
+def _with_signal(state: JobState, event: Happened[SignalledData]) -> JobState:
+    signal = Signal(event.at, event.owner, event.actor, event.data.name)
+    return state._replace(signals={**state.signals, event.id: signal})
 
 
 def _with_start(state: JobState, event: Happened[AttemptStartedData]) -> JobState:
@@ -132,6 +139,11 @@ def _with_deferral(state: JobState, event: Happened[AttemptDeferredData]) -> Job
     return _with_end(state, event.data.attempt, AttemptEnd("deferred", event.id, event.at, event.data.until))
 
 
+def _with_suspension(state: JobState, event: Happened[AttemptSuspendedData]) -> JobState:
+    end = AttemptEnd("suspended", event.id, event.at, event.data.until, None, event.data.reason)
+    return _with_end(state, event.data.attempt, end)
+
+
 def _with_loss(state: JobState, event: Happened[AttemptLostData]) -> JobState:
     return _with_end(state, event.data.attempt, AttemptEnd("lost", event.id, event.at, event.data.retry_at))
 
@@ -149,8 +161,8 @@ def _cancelled(state: JobState, event: Happened[JobCancelledData]) -> JobState:
 
 
 def _with_attempt(state: JobState, number: int, attempt: Attempt) -> JobState:
-    job_id, request, cancels, attempts, steps, ending = state
-    return JobState(job_id, request, cancels, {**attempts, number: attempt}, steps, ending)
+    job_id, request, cancels, attempts, steps, ending, signals = state
+    return JobState(job_id, request, cancels, {**attempts, number: attempt}, steps, ending, signals)
 
 
 def _with_end(state: JobState, number: int, new: AttemptEnd) -> JobState:
@@ -159,20 +171,22 @@ def _with_end(state: JobState, number: int, new: AttemptEnd) -> JobState:
 
 
 def _with_ending(state: JobState, new: Ending) -> JobState:
-    job_id, request, cancels, attempts, steps, ending = state
-    return JobState(job_id, request, cancels, attempts, steps, _earlier(ending, new))
+    job_id, request, cancels, attempts, steps, ending, signals = state
+    return JobState(job_id, request, cancels, attempts, steps, _earlier(ending, new), signals)
 
 
 _EFFECTS: Final[dict[type, Callable[[JobState, Happened[Any]], JobState]]] = {
     RequestedData: _with_request,
     GivenRequest: _with_request,
     CancelRequestedData: _with_cancel,
+    SignalledData: _with_signal,
     AttemptStartedData: _with_start,
     AttemptProgressedData: _with_progress,
     AttemptLoggedData: _with_lines,
     StepCompletedData: _with_step,
     AttemptFailedData: _with_failure,
     AttemptDeferredData: _with_deferral,
+    AttemptSuspendedData: _with_suspension,
     AttemptLostData: _with_loss,
     JobCompletedData: _completed,
     JobFailedData: _failed,

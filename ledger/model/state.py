@@ -1,4 +1,7 @@
-"""What the events of a job add up to: registers, and what they say when asked. ``ledger.model.fold`` fills them."""
+"""What the events of a job add up to: registers, and what they say when asked. ``ledger.model.fold`` fills them.
+
+A state is stored as arrays by position, and older ones have to be read: new fields go to the end, with a default.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from uuid import UUID
 
 from pydantic import JsonValue, TypeAdapter
 
-from ledger.model.events import JobError, Limits
+from ledger.model.data import JobError, Limits
+from ledger.model.waiting import WaitingReason
 
 Status = Literal["pending", "running", "completed", "failed", "cancelled"]
 TERMINAL: Final[frozenset[str]] = frozenset({"completed", "failed", "cancelled"})
@@ -31,6 +35,7 @@ class Request(NamedTuple):
     labels: Mapping[str, JsonValue]
     retry_of: UUID | None
     parent: UUID | None
+    correlation_id: UUID | None = None
 
 
 class Cancel(NamedTuple):
@@ -40,6 +45,15 @@ class Cancel(NamedTuple):
     at: datetime
     actor: str
     reason: str | None
+
+
+class Signal(NamedTuple):
+    """A signal that came for the job. What it says stays in the event; only the job's own owner's count."""
+
+    at: datetime
+    owner: str
+    actor: str
+    name: str
 
 
 class Start(NamedTuple):
@@ -58,13 +72,17 @@ class Progress(NamedTuple):
 
 
 class AttemptEnd(NamedTuple):
-    """How an attempt ended. ``next_at``: when the next one may start; None after a failure ends the job."""
+    """How an attempt ended. ``next_at``: when the next one may start; None after a failure or a loss ends the job.
 
-    kind: Literal["failed", "deferred", "lost"]
+    ``waits_for`` is the reason of an attempt that was suspended.
+    """
+
+    kind: Literal["failed", "deferred", "lost", "suspended"]
     event_id: UUID
     at: datetime
     next_at: datetime | None
     error: JobError | None = None
+    waits_for: str | None = None
 
 
 class Attempt(NamedTuple):
@@ -110,6 +128,8 @@ class Reading(NamedTuple):
     """Why the job, or its last ended attempt, failed."""
     processor: UUID | None = None
     """Who is running it."""
+    waits_for: str | None = None
+    """Why it waits, a ``WaitingReason`` as a rule; None: it may start, or it is not pending."""
 
 
 class JobState(NamedTuple):
@@ -121,6 +141,7 @@ class JobState(NamedTuple):
     attempts: Mapping[int, Attempt] = {}
     steps: Mapping[str, Step] = {}
     ending: Ending | None = None
+    signals: Mapping[UUID, Signal] = {}
 
     @property
     def attempt(self) -> int:
@@ -138,7 +159,7 @@ class JobState(NamedTuple):
 
     def read(self) -> Reading:
         """What the state says of its job."""
-        _, request, _, attempts, _, ending = self
+        _, request, _, attempts, _, ending, _ = self
         current = self.current
         started = [attempt.start.at for attempt in attempts.values() if attempt.start]
         started_at = min(started) if started else None
@@ -147,11 +168,11 @@ class JobState(NamedTuple):
         ended = [number for number, attempt in attempts.items() if attempt.end and attempt.end.error]
         failed = attempts[max(ended)].end if ended else None
         status: Status | None
-        run_at = finished_at = processor = None
+        run_at = finished_at = processor = waits_for = None
         end, cancel = current.end, self.cancel
         if attempts and end is None:
             status, processor = "running", current.start.processor if current.start else None
-        elif end and end.next_at is None:
+        elif end and end.next_at is None and end.kind != "suspended":
             status, finished_at = "failed", end.at
         elif not attempts and request is None:
             status = None
@@ -159,8 +180,9 @@ class JobState(NamedTuple):
             status, finished_at = "cancelled", cancel.at
         else:
             status, run_at = "pending", end.next_at if end else request and request.run_at
+            waits_for = end.waits_for if end and end.kind == "suspended" else _reason(end, run_at)
         error = failed.error if failed else None
-        return Reading(status, run_at, started_at, finished_at, current.progress, None, error, processor)
+        return Reading(status, run_at, started_at, finished_at, current.progress, None, error, processor, waits_for)
 
     @property
     def status(self) -> Status | None:
@@ -195,6 +217,10 @@ class JobState(NamedTuple):
         return self.read().processor
 
     @property
+    def waits_for(self) -> str | None:
+        return self.read().waits_for
+
+    @property
     def failures(self) -> int:
         """Attempts that count against ``max_attempts``."""
         return sum(1 for attempt in self.attempts.values() if attempt.end and attempt.end.kind == "failed")
@@ -203,6 +229,12 @@ class JobState(NamedTuple):
     def losses(self) -> int:
         """Attempts whose processor went away; they have a budget of their own."""
         return sum(1 for attempt in self.attempts.values() if attempt.end and attempt.end.kind == "lost")
+
+
+def _reason(end: AttemptEnd | None, run_at: datetime | None) -> str | None:
+    if run_at is None:
+        return None
+    return WaitingReason.RETRYING if end and end.kind != "deferred" else WaitingReason.DUE
 
 
 def projection(state: JobState) -> dict[str, Any] | None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from ledger.errors import JobNotFound, LedgerError, VerificationFailed
-from ledger.model.events import CATALOGUE, CLIENT_TYPES, UnknownEvent, parse_event
+from ledger.model.catalogue import CLIENT_TYPES, KNOWN
+from ledger.model.events import UnknownEvent, parse_event
 from ledger.model.fold import JobState, fold, projection
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def verify(connection: Connection[DictRow], *, on_progress: Callable[[int], None
                 state = JobState(job_id)
                 for row in history:
                     event = parse_event(row)
-                    if isinstance(event, UnknownEvent) and row["type"] in CATALOGUE and row["v"] == 1:
+                    if isinstance(event, UnknownEvent) and (row["type"], row["v"]) in KNOWN:
                         differences.append(f"job {job_id}: event {row['id']} ({row['type']}) cannot be read")
                     state = fold(state, event)
                     events += 1

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from ledger.errors import LedgerError
-from ledger.model.events import JobError
+from ledger.model.data import JobError
 
 MAX_TYPE_CHARS: Final = 200
 MAX_MESSAGE_CHARS: Final = 4_000

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from ledger.errors import InvalidEvent, LedgerError
-from ledger.model.events import (
+from ledger.model.data import (
     MAX_EVENT_BYTES,
     AttemptDeferredData,
     AttemptFailedData,

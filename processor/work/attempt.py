@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
-from ledger.model.events import JobError
+from ledger.model.data import JobError
 from processor.handlers.context import JobCancelled, JobContext
 from processor.handlers.describe import drop_first_frame
 from processor.handlers.outcome import (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import psycopg
 
 from ledger.errors import one_line
-from ledger.model.events import JobError
+from ledger.model.data import JobError
 from ledger.postgres.arrays import bare
 from processor.handlers.context import JobCancelled
 from processor.handlers.outcome import Entry, Failed, conclude

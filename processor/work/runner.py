@@ -8,7 +8,7 @@ import random
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final
 
-from ledger.model.events import JobError
+from ledger.model.data import JobError
 from processor.handlers.outcome import (
     Cancelled,
     Deferred,

@@ -29,10 +29,17 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         optional={
             "run_at": moments,
             "limits": st.just({"max_attempts": 2, "timeout": 1.5}),
+            "labels": st.just({"colour": "red"}),
+            "parent": st.just(str(JOBS[0])),
+            "order_key": st.just("o"),
+            "unique": st.just({"by": ["name"]}),
+            "traceparent": st.just("00-" + "1" * 32 + "-" + "2" * 16 + "-01"),
+            "files": st.just({"in.csv": {"sha256": "0" * 64}}),
             "from_the_future": st.just(1),
         },
     ),
     "job.cancel_requested": st.fixed_dictionaries({}, optional={"reason": words}),
+    "job.signalled": st.fixed_dictionaries({"name": st.sampled_from(["go", "stop"])}, optional={"data": words}),
     "attempt.started": st.fixed_dictionaries({"attempt": attempts, "processor": st.sampled_from(PROCESSORS)}),
     "attempt.progressed": st.fixed_dictionaries(
         {"attempt": attempts, "n": st.integers(1, 4), "percent": st.floats(0, 100)}
@@ -45,6 +52,10 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     ),
     "attempt.failed": st.fixed_dictionaries({"attempt": attempts, "error": errors, "retry_at": maybe_moments}),
     "attempt.deferred": st.fixed_dictionaries({"attempt": attempts, "until": moments}),
+    "attempt.suspended": st.fixed_dictionaries(
+        {"attempt": attempts, "reason": st.sampled_from(["signal", "children", "weather"]), "until": maybe_moments}
+    ),
+    "attempt.traced": st.fixed_dictionaries({"attempt": attempts, "traceback": words}),
     "attempt.lost": st.fixed_dictionaries(
         {
             "attempt": attempts,
@@ -57,9 +68,15 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "job.completed": st.fixed_dictionaries({"attempt": attempts, "result": st.integers()}),
     "job.failed": st.fixed_dictionaries({"attempts": attempts, "error": errors}),
     "job.cancelled": st.fixed_dictionaries({"attempt": st.none() | attempts}),
+    "job.retired": st.fixed_dictionaries({}, optional={"reason": words}),
+    "payload.erased": st.fixed_dictionaries({"events": st.just(PROCESSORS)}, optional={"reason": words}),
     "processor.started": st.just({"host": "h"}),
     "weather.changed": st.just({"to": "rain"}),
 }
+
+
+OF_OTHERS = ("job.cancel_requested", "job.signalled")
+"""What somebody else may send about a job as well."""
 
 
 @st.composite
@@ -69,7 +86,7 @@ def events(draw: st.DrawFn) -> Event:
     job: UUID = draw(st.sampled_from(JOBS))
     data = json.dumps(draw(DATA[kind]))
     second = draw(st.integers(0, 50))
-    owner = draw(st.sampled_from(["alice", "bob"])) if kind == "job.cancel_requested" else "alice"
+    owner = draw(st.sampled_from(["alice", "bob"])) if kind in OF_OTHERS else "alice"
     # the id follows from the content: one id never stands for two events
     content = repr((kind, job, owner, data, second)).encode()
     tail = int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
@@ -83,6 +100,7 @@ def events(draw: st.DrawFn) -> Event:
             "actor": "alice",
             "occurred_at": START + timedelta(seconds=second),
             "recorded_at": START + timedelta(seconds=second + 1),
+            "correlation_id": job if second % 2 else None,
             "data": data,
         }
     )

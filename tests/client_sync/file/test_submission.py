@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from client_sync import Submission
 from client_sync.file.submission import cancel_text, request_text
 from ledger.errors import InvalidEvent
-from ledger.model.events import MAX_EVENT_BYTES
+from ledger.model.data import MAX_EVENT_BYTES
 
 
 def text(**fields: Any) -> Any:

@@ -50,6 +50,28 @@ def test_a_state_that_was_stored_with_the_names_of_its_fields_still_reads() -> N
     assert load_state(json.dumps(named)) == JobState(JOB, attempts={1: Attempt(lines=7)})
 
 
+def test_a_state_that_version_1_stored_still_reads() -> None:
+    request = [
+        str(JOB),
+        "2026-01-01T00:00:00Z",
+        "alice",
+        "alice",
+        "count",
+        "default",
+        0,
+        None,
+        {},
+        None,
+        {},
+        None,
+        None,
+    ]
+    end = ["failed", PROCESSOR, "2026-01-01T00:00:01Z", "2026-01-01T00:01:00Z", {"type": "E"}]
+    stored = [str(JOB), request, {}, {"1": [None, None, 0, end]}, {}, None]
+    state = load_state(json.dumps(stored))
+    assert (state.status, state.waits_for, state.signals) == ("pending", "retrying", {})
+
+
 def event(type_: str, number: int, *, owner: str = "alice", job: UUID = JOB, **data: Any) -> Event:
     at = T0 + timedelta(seconds=number)
     return parse_event(
@@ -79,7 +101,15 @@ CANCEL = event("job.cancel_requested", 7, reason="enough")
         ([REQUEST, START_1, FAIL_1], "pending"),
         ([REQUEST, START_1, event("attempt.failed", 4, attempt=1, error={"type": "E"}, retry_at=None)], "failed"),
         ([REQUEST, START_1, event("attempt.deferred", 4, attempt=1, until="2026-01-02T00:00:00Z")], "pending"),
+        ([REQUEST, START_1, event("attempt.suspended", 4, attempt=1, reason="signal", until=None)], "pending"),
+        ([REQUEST, START_1, event("attempt.suspended", 4, attempt=1, reason="signal"), START_2], "running"),
+        ([REQUEST, START_1, event("attempt.suspended", 4, attempt=1, reason="signal"), CANCEL], "cancelled"),
+        ([REQUEST, START_1, event("attempt.traced", 4, attempt=1, traceback="...", owner="service")], "running"),
+        ([REQUEST, event("job.signalled", 2, name="go")], "pending"),
+        ([event("job.signalled", 2, name="go")], None),
         ([REQUEST, START_1, event("job.completed", 5, attempt=1, result=7)], "completed"),
+        ([REQUEST, event("job.completed", 5, attempt=1), event("job.retired", 9)], "completed"),
+        ([REQUEST, event("payload.erased", 9, events=[PROCESSOR])], "pending"),
         ([REQUEST, START_1, event("job.failed", 5, attempts=1, error={"type": "E"})], "failed"),
         ([REQUEST, CANCEL], "cancelled"),
         ([CANCEL, REQUEST], "cancelled"),
@@ -92,6 +122,34 @@ CANCEL = event("job.cancel_requested", 7, reason="enough")
 )
 def test_status_follows_from_the_events(history: list[Event], status: str | None) -> None:
     assert state_of(*history).status == status
+
+
+@pytest.mark.parametrize(
+    ("history", "waits_for", "run_at"),
+    [
+        ([REQUEST], None, None),
+        ([event("job.requested", 1, name="x", run_at="2026-01-01T00:01:00Z")], "due", 1),
+        ([REQUEST, START_1, FAIL_1], "retrying", 1),
+        ([REQUEST, START_1, event("attempt.deferred", 4, attempt=1, until="2026-01-01T00:02:00Z")], "due", 2),
+        ([REQUEST, START_1, event("attempt.suspended", 4, attempt=1, reason="signal")], "signal", None),
+        (
+            [REQUEST, START_1, event("attempt.suspended", 4, attempt=1, reason="tea", until="2026-01-01T00:03:00Z")],
+            "tea",
+            3,
+        ),
+        ([REQUEST, START_1], None, None),
+    ],
+)
+def test_a_job_that_waits_has_a_reason(history: list[Event], waits_for: str | None, run_at: int | None) -> None:
+    state = state_of(*history)
+    assert state.waits_for == waits_for
+    assert state.run_at == (run_at and datetime(2026, 1, 1, 0, run_at, tzinfo=UTC))
+
+
+def test_every_signal_is_kept_with_whose_it_is() -> None:
+    mine, theirs = event("job.signalled", 2, name="go"), event("job.signalled", 3, name="go", owner="mallory")
+    state = state_of(mine, REQUEST, theirs, mine)
+    assert {id: signal.owner for id, signal in state.signals.items()} == {mine.id: "alice", theirs.id: "mallory"}
 
 
 def test_a_retry_waits_until_the_time_that_its_failure_named() -> None:

@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from pydantic import ValidationError
 
-from ledger.model.events import CancelRequestedData, RequestedData
+from ledger.model.data import CancelRequestedData, RequestedData
 
 texts = st.text('abc é😀"\\\u0000\ud800', max_size=4) | st.sampled_from(["", "x" * 200, "x" * 201])
 times = st.sampled_from(

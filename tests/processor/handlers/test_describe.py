@@ -12,7 +12,7 @@ from hostile_errors import ERRORS, HostileText, Nameless, RaisingStr, RecursingS
 from pydantic import BaseModel, field_serializer
 
 from ledger.errors import LedgerError
-from ledger.model.events import JobError, write_data
+from ledger.model.data import JobError, write_data
 from processor import Completed, Failed, Retry
 from processor.handlers.describe import storable
 from processor.handlers.outcome import Outcome, conclude, conclude_trouble, describe, settle

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from ledger.model.events import MAX_EVENT_BYTES, JobError
+from ledger.model.data import MAX_EVENT_BYTES, JobError
 from processor.handlers.outcome import (
     Cancelled,
     Completed,
