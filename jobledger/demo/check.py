@@ -12,9 +12,9 @@ from uuid import UUID
 from rich.console import Console
 
 from client_sync import JobClient
+from jobledger.console.output import printable, shorten
 from jobledger.demo.files import Fingerprint, fingerprint
 from jobledger.demo.jobs import count
-from jobledger.verbs.console import printable, shorten
 from ledger.postgres.feed import read_history, verify
 
 if TYPE_CHECKING:

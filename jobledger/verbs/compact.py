@@ -1,4 +1,15 @@
-"""``jobledger compact``: let jobs that ended long ago leave the file."""
+"""Let jobs that ended long ago leave the file.
+
+The server keeps them: jobledger sync --again brings them back.
+
+Nothing leaves that the server is not known to hold, and no job that was refused. Other programs may go on using
+the file, and interrupting does no harm. Choose an age greater than that of the oldest backup you would restore
+the server from: what such a backup lacks, only the files still have.
+
+\b
+Example:
+  jobledger compact --db app.db --older-than 30d
+"""
 
 from __future__ import annotations
 
@@ -11,10 +22,13 @@ from typing import Final
 import click
 
 from client_sync.client import JobClient
-from jobledger.verbs.console import emit_json, json_option, replica_option, say
-from jobledger.verbs.progress_bar import LateBar
+from jobledger.console.options import json_option, replica_option
+from jobledger.console.output import emit_json, say
+from jobledger.console.progress_bar import LateBar
 
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
 _MEGABYTE: Final = 1_000_000
 
 
@@ -31,24 +45,14 @@ class _Age(click.ParamType[timedelta]):
         return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
 
 
-@click.command()
+@click.command("compact", help=__doc__)
 @click.option(
     "--older-than", type=_Age(), required=True, metavar="AGE", help="Jobs that ended before that: 30d, 12h, 90m or 10s."
 )
 @click.option("--vacuum", is_flag=True, help="Shrink the file as well. Writers wait while it is written anew.")
 @replica_option
 @json_option
-def compact(older_than: timedelta, vacuum: bool, replica: Path, as_json: bool) -> None:
-    """Let finished jobs leave the file. The server keeps them: jobledger sync --again brings them back.
-
-    Nothing leaves that the server is not known to hold, and no job that was refused. Other programs may go on using
-    the file, and interrupting does no harm. Choose an age greater than that of the oldest backup you would restore
-    the server from: what such a backup lacks, only the files still have.
-
-    \b
-    Example:
-      jobledger compact --db app.db --older-than 30d
-    """
+def command(older_than: timedelta, vacuum: bool, replica: Path, as_json: bool) -> None:
     with JobClient(replica, create=False) as jobs, LateBar("compact") as bar:
         result = jobs.compact(older_than, vacuum=vacuum, report=bar.show)
     if as_json:

@@ -1,4 +1,22 @@
-"""The verb doctor: what the client's and the operator's side each find out, in one list."""
+"""Look for what is wrong, and say what to do.
+
+It looks a file and a server over. Nothing is changed.
+
+The file is examined where --db or JOBLEDGER_DB names one, or no server is named and jobs.db is here; the server
+where --dsn, JOBLEDGER_DSN or libpq's variables name one, or there is no file. With both, the file is also held
+against the server.
+
+Of the handlers that no processor serves, the 20 with the most jobs; with --all or --json, all.
+
+Findings are ok, note, warn or fail. The exit code is 1 where something fails; else 7 where the server cannot be
+reached; else 0.
+
+\b
+Example:
+  jobledger doctor --db app.db
+  jobledger doctor --dsn postgresql://worker@db.example/app
+  jobledger doctor --json | jq '.[] | select(.level != "ok")'
+"""
 
 from __future__ import annotations
 
@@ -11,39 +29,23 @@ from typing import Final
 import click
 from click.core import ParameterSource
 
+from jobledger.console.options import MOST_SHOWN, all_option, dsn_option, json_option, replica_option
+from jobledger.console.output import emit_json, say
 from jobledger.settings import SettingsFile
-from jobledger.verbs.console import MOST_SHOWN, all_option, dsn_option, emit_json, json_option, replica_option, say
 from ledger.errors import ServerUnreachable
 from ledger.finding import Finding
 
 _LIBPQ: Final = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 
 
-@click.command()
+@click.command("doctor", help=__doc__)
 @click.option("--full", is_flag=True, help="Check the state of every job in the file, and not only of the latest.")
 @all_option
 @replica_option
 @dsn_option
 @json_option
 @click.pass_context
-def doctor(context: click.Context, full: bool, show_all: bool, replica: Path, dsn: str, as_json: bool) -> None:
-    """Look a file and a server over: is anything wrong, and what is to be done? Nothing is changed.
-
-    The file is examined where --db or JOBLEDGER_DB names one, or no server is named and jobs.db is here; the server
-    where --dsn, JOBLEDGER_DSN or libpq's variables name one, or there is no file. With both, the file is also held
-    against the server.
-
-    Of the handlers that no processor serves, the 20 with the most jobs; with --all or --json, all.
-
-    Findings are ok, note, warn or fail. The exit code is 1 where something fails; else 7 where the server cannot be
-    reached; else 0.
-
-    \b
-    Example:
-      jobledger doctor --db app.db
-      jobledger doctor --dsn postgresql://worker@db.example/app
-      jobledger doctor --json | jq '.[] | select(.level != "ok")'
-    """
+def command(context: click.Context, full: bool, show_all: bool, replica: Path, dsn: str, as_json: bool) -> None:
     named = context.get_parameter_source("replica") is not ParameterSource.DEFAULT
     with_file = named or (not dsn and replica.exists())
     with_server = bool(dsn) or not with_file or any(os.environ.get(name) for name in _LIBPQ)
@@ -85,7 +87,7 @@ def _say_settings(context: click.Context) -> list[tuple[str, Finding]]:
 
 def _examine_file(replica: Path, full: bool) -> Iterator[tuple[str, Finding]]:
     from client_sync.care.examine import examine
-    from jobledger.verbs.progress_bar import LateBar
+    from jobledger.console.progress_bar import LateBar
 
     with LateBar("jobs") as bar:
         for finding in examine(replica, full=full, progress=bar.show):

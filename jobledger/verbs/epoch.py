@@ -1,4 +1,14 @@
-"""The operator's verb about the lives of the database: epoch."""
+"""Show the epoch, or begin a new one after a restore.
+
+A new epoch makes every client compare what it holds with the server. A restored dump, a promoted standby and a
+copy begin one by themselves; so does a server whose files were put back to an earlier moment, if a processor goes
+on that knew it before. Otherwise say so with --begin. It loses nothing, and each client looks through its file.
+
+\b
+Example:
+  jobledger epoch
+  jobledger epoch --begin "restored from last night's backup"
+"""
 
 from __future__ import annotations
 
@@ -6,7 +16,8 @@ from typing import Final
 
 import click
 
-from jobledger.verbs.console import dsn_option, emit_json, json_option, say
+from jobledger.console.options import dsn_option, json_option
+from jobledger.console.output import emit_json, say
 from ledger.errors import Conflict
 
 CURRENT: Final = """
@@ -14,22 +25,11 @@ CURRENT: Final = """
 """
 
 
-@click.command()
+@click.command("epoch", help=__doc__)
 @click.option("--begin", "reason", metavar="REASON", help="Begin a new epoch; REASON is kept with it.")
 @json_option
 @dsn_option
-def epoch(reason: str | None, as_json: bool, dsn: str) -> None:
-    """Show which life of the database this is, or begin a new one by hand.
-
-    A new epoch makes every client compare what it holds with the server. A restored dump, a promoted standby and a
-    copy begin one by themselves; so does a server whose files were put back to an earlier moment, if a processor goes
-    on that knew it before. Otherwise say so with --begin. It loses nothing, and each client looks through its file.
-
-    \b
-    Example:
-      jobledger epoch
-      jobledger epoch --begin "restored from last night's backup"
-    """
+def command(reason: str | None, as_json: bool, dsn: str) -> None:
     import psycopg
 
     from ledger.postgres.schema import open_ledger

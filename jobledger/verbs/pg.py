@@ -1,4 +1,13 @@
-"""``jobledger pg``: start, stop and find a PostgreSQL server for trying things out, with nothing to install."""
+"""Start and stop a PostgreSQL server of your own.
+
+It is for trying things out. It is started from the Python package that the extra `embedded` brings, listens on a
+private socket only, and keeps its data until you delete the folder. For production, use a server that is looked after.
+
+\b
+Example:
+  export JOBLEDGER_DSN=$(jobledger pg start)
+  jobledger init
+"""
 
 from __future__ import annotations
 
@@ -8,8 +17,9 @@ from pathlib import Path
 
 import click
 
+from jobledger.console.options import json_option
+from jobledger.console.output import emit_json, say, say_aside
 from jobledger.embedded import EmbeddedPostgres
-from jobledger.verbs.console import emit_json, json_option, say, say_aside
 
 
 def default_data() -> Path:
@@ -32,21 +42,12 @@ data_option = click.option(
 )
 
 
-@click.group()
-def pg() -> None:
-    """A PostgreSQL server of your own, for trying things out.
-
-    It is started from the Python package that `pip install 'jobledger[embedded]'` brings, listens on a private
-    socket only, and keeps its data until you delete the folder. For production, use a server that is looked after.
-
-    \b
-    Example:
-      export JOBLEDGER_DSN=$(jobledger pg start)
-      jobledger init
-    """
+@click.group("pg", help=__doc__)
+def command() -> None:
+    """The group that start, stop and url are in."""
 
 
-@pg.command()
+@command.command()
 @data_option
 @click.option(
     "--port",
@@ -67,7 +68,7 @@ def start(data: Path, port: int | None, as_json: bool) -> None:
     _show(server, server.dsn(), as_json)
 
 
-@pg.command()
+@command.command()
 @data_option
 @json_option
 def stop(data: Path, as_json: bool) -> None:
@@ -84,7 +85,7 @@ def stop(data: Path, as_json: bool) -> None:
     _show(server, None, as_json)
 
 
-@pg.command()
+@command.command()
 @data_option
 @click.option("--database", default="postgres", show_default=True, help="The database to connect to.")
 @click.option("--user", default="postgres", show_default=True, help="The role to connect as.")

@@ -1,4 +1,15 @@
-"""The verb for a file in trouble: salvage."""
+"""Save what only a damaged file holds.
+
+It goes into the file NEW. The damaged one is only read, and stays as it is.
+
+NEW gets each of its own events that the server may not have: what can still be read is found page by page. The
+rest comes back with the first sync of NEW. Tables of the app's own are not carried over. Stop the app before.
+
+\b
+Example:
+  jobledger salvage app.db --into saved.db
+  jobledger sync --db saved.db
+"""
 
 from __future__ import annotations
 
@@ -9,13 +20,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobledger.verbs.console import emit_json, json_option, say
+from jobledger.console.options import json_option
+from jobledger.console.output import emit_json, say
 
 if TYPE_CHECKING:
     from client_sync.care.salvage.salvage import Salvage
 
 
-@click.command()
+@click.command("salvage", help=__doc__)
 @click.argument("damaged", type=click.Path(dir_okay=False, path_type=Path), metavar="DAMAGED")
 @click.option(
     "--into",
@@ -26,19 +38,9 @@ if TYPE_CHECKING:
     help="The file to make.",
 )
 @json_option
-def salvage(damaged: Path, new: Path, as_json: bool) -> None:
-    """Save what only a damaged file holds into the file NEW. The damaged one is only read, and stays as it is.
-
-    NEW gets each of its own events that the server may not have: what can still be read is found page by page. The
-    rest comes back with the first sync of NEW. Tables of the app's own are not carried over. Stop the app before.
-
-    \b
-    Example:
-      jobledger salvage app.db --into saved.db
-      jobledger sync --db saved.db
-    """
+def command(damaged: Path, new: Path, as_json: bool) -> None:
     from client_sync.care.salvage.salvage import salvage as salvage_file
-    from jobledger.verbs.progress_bar import LateBar
+    from jobledger.console.progress_bar import LateBar
 
     with LateBar("salvage") as bar:
         report = salvage_file(damaged, new, progress=bar.show)

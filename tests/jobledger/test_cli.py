@@ -15,7 +15,8 @@ from databases import Database
 from doors import push_jobs, sequence
 
 from client_sync import JobClient
-from jobledger.cli import ALIASES, INTERRUPTED, VERBS, cli, run
+from jobledger.cli import INTERRUPTED, cli, run
+from jobledger.verbs import ALIASES, VERBS, first_line
 
 ROOT = Path(__file__).parents[2]
 SILENT = {"serve", "demo"}  # one logs, one tells a story: neither prints data
@@ -60,7 +61,7 @@ def leaves(verb: str) -> Iterator[tuple[list[str], click.Command]]:
 
 @pytest.mark.parametrize("verb", [*VERBS, *ALIASES])
 def test_every_verb_is_a_command(verb: str) -> None:
-    assert isinstance(command_of(verb), click.Command)
+    assert command_of(verb).name == ALIASES.get(verb, verb)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -78,7 +79,20 @@ def test_help_says_in_a_line_what_a_verb_does_and_shows_an_example(
 def test_help_lists_every_verb_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     listed = {tuple(line.split(maxsplit=1)) for line in capsys.readouterr().out.splitlines()}
-    assert {(name, verb.help) for name, verb in VERBS.items()} <= listed
+    assert {(verb, first_line(verb)) for verb in VERBS} <= listed
+
+
+def test_every_file_in_the_folder_of_verbs_is_listed() -> None:
+    files = {path.stem for path in (ROOT / "jobledger" / "verbs").glob("*.py")} - {"__init__"}
+    assert sorted(VERBS) == sorted(files)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_line_of_a_verb_stands_at_the_top_of_its_help(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = first_line(verb)
+    assert (command_of(verb).help or "").startswith(f"{line}\n\n")
+    monkeypatch.setattr("jobledger.verbs.__file__", "/nonexistent/__init__.py")  # no sources: as in an archive
+    assert first_line(verb) == line
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in SILENT])

@@ -16,8 +16,8 @@ from stepwise import Server
 
 from client_sync import JobClient
 from jobledger.cli import run
-from jobledger.verbs.console import emit_json
-from jobledger.verbs.operator import LOG_FORMAT, LogLines
+from jobledger.console.log_lines import LOG_FORMAT, LogLines
+from jobledger.console.output import emit_json
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "a\x1b]52;c;aGk=\x07\x1b[2J\x9b1m\x7f\x85\u200e\u200f\u061c\u202a\u202e\u2066\u2069\u2028\u2029\r\nFORGED  ok"
@@ -161,7 +161,7 @@ def test_a_record_of_serves_log_begins_a_line_and_nothing_else_does() -> None:
 def test_every_verb_prints_by_way_of_the_console(package: str) -> None:
     """But for the demo, which shows its own jobs by way of rich, and for bars, which show numbers."""
     for file in (ROOT / package).rglob("*.py"):
-        if file.relative_to(ROOT) == Path("jobledger/verbs/console.py"):
+        if file.relative_to(ROOT) == Path("jobledger/console/output.py"):
             continue
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""

@@ -15,7 +15,7 @@ from stepwise import Server
 
 from client_sync import JobClient
 from client_sync.file.submission import format_time
-from jobledger.verbs.doctor import doctor
+from jobledger.verbs.doctor import command as doctor
 from ledger.model.ids import uuid7
 
 DECADE = timedelta(days=3652)

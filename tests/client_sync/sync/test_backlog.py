@@ -76,7 +76,7 @@ def test_to_learn_the_owner_costs_one_row_however_long_the_backlog(online: JobCl
 def test_a_terminal_shows_how_far_both_directions_are(
     server: Server, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobledger.verbs.progress_bar.SHOW_AFTER_S", 0.0)
+    monkeypatch.setattr("jobledger.console.progress_bar.SHOW_AFTER_S", 0.0)
     with JobClient(path) as jobs:
         jobs.submit_many({"name": "a"} for _ in range(2500))
     push = _on_a_terminal(path, server, monkeypatch)

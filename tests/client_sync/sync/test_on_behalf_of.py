@@ -11,7 +11,7 @@ from stepwise import Server
 
 from client_sync import JobClient
 from client_sync.sync.exchange import SyncRefused
-from jobledger.verbs.client import sync
+from jobledger.verbs.sync import command as sync
 
 CAROL, DAVE = "carol@example.com", "dave@example.com"
 

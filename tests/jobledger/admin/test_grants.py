@@ -19,7 +19,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from jobledger.admin.grants import EVERYONE, GROUPS, SINGLE_GRANT_OPTIONS, grant, revoke
-from jobledger.verbs import grants as grants_cli
+from jobledger.verbs.grant import command as grant_verb
+from jobledger.verbs.grant import read_password
+from jobledger.verbs.revoke import command as revoke_verb
 from ledger.errors import Conflict, InvalidEvent, JobNotFound, LedgerError, NotALedger
 from ledger.postgres import rights
 from ledger.postgres.database import connect
@@ -276,10 +278,10 @@ def typed(command: click.Command, *arguments: str) -> str:
 def test_as_typed(database: Database, name: str, tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text(PASSWORD + "\n", encoding="utf-8")
-    output = typed(grants_cli.grant, "client", name, "--password-file", str(file), "--dsn", database.dsn)
+    output = typed(grant_verb, "client", name, "--password-file", str(file), "--dsn", database.dsn)
     assert output == f"{name} is in ledger_client (a new login); its password is set\n"
     connect(make_conninfo(database.dsn, user=name, password=PASSWORD)).close()
-    done: Any = json.loads(typed(grants_cli.revoke, "client", name, "--json", "--dsn", database.dsn))
+    done: Any = json.loads(typed(revoke_verb, "client", name, "--json", "--dsn", database.dsn))
     assert done["revoked"] is True
 
 
@@ -287,9 +289,9 @@ def test_as_typed(database: Database, name: str, tmp_path: Path) -> None:
 def test_a_password_is_one_line(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
     with pytest.raises(InvalidEvent):
-        grants_cli.read_password("-")
+        read_password("-")
 
 
 def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="cannot read the password"):
-        grants_cli.read_password(str(tmp_path / "none"))
+        read_password(str(tmp_path / "none"))

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -18,7 +17,7 @@ from stepwise import Server
 from waiting import until
 
 from client_sync import JobClient
-from jobledger.cli import VERBS, cli, run
+from jobledger.cli import run
 
 UNKNOWN = "01970000-0000-7000-8000-000000000001"
 Verb = Callable[..., str]
@@ -45,7 +44,6 @@ def test_every_verb_explains_itself_with_an_example(verb: Verb, name: str) -> No
     assert f"jobledger {name}" in text
     assert "Example:" in text
     assert "--json" in text
-    assert VERBS[name].place.startswith("jobledger.verbs.client:")
 
 
 def test_submit_prints_the_id_of_the_job(verb: Verb, path: Path) -> None:
@@ -277,11 +275,3 @@ def test_sync_can_go_on_until_it_is_interrupted(verb: Verb, path: Path, server: 
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert out.splitlines()[0] == "pushed 1, refused 0, pulled 0"
-
-
-def test_the_verbs_are_where_the_command_looks_for_them() -> None:
-    context = cli.make_context("jobledger", [], resilient_parsing=True)
-    for name, place in VERBS.items():
-        if place.place.startswith("client_sync."):
-            command: Any = cli.get_command(context, name)
-            assert command.name == name

@@ -12,7 +12,7 @@ import click
 
 from client_sync.file.limits import ServerLimits
 from client_sync.file.submission import Submission, request_text
-from jobledger.verbs.console import read_json
+from jobledger.console.reading import read_json
 from ledger.errors import InvalidEvent, LedgerError
 
 

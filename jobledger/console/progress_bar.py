@@ -1,4 +1,4 @@
-"""The bars that a person sees who has to wait."""
+"""Bars on standard error, for a person who waits."""
 
 from __future__ import annotations
 
@@ -114,3 +114,8 @@ class SyncBar:
                 item_show_func=lambda rate: rate or "",
             )
         )
+
+
+def progress_bar(length: int, label: str, *, hidden: bool = False) -> ProgressBar[int]:
+    """A progress bar on standard error, where that is a terminal."""
+    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden or not sys.stderr.isatty())

@@ -1,4 +1,4 @@
-"""``jobledger demo``: what it does, step by step.
+"""What ``jobledger demo`` does, step by step.
 
 Offline submits into a SQLite file, an embedded Postgres, two processors of which one is killed half-way, the results
 back in the file, and a summary that compares every one of them with a direct computation.
@@ -7,22 +7,18 @@ back in the file, and a summary that compares every one of them with a direct co
 from __future__ import annotations
 
 import signal
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import click
 from rich.console import Console
 
 from client_sync import JobClient
 from jobledger.demo.check import Plan, check, show_histories
-from jobledger.demo.files import Files, find_files, fingerprint, tell_left_out
-from jobledger.demo.next_steps import how_to_end, steps_after, steps_while_kept
+from jobledger.demo.files import Files, fingerprint, tell_left_out
 from jobledger.demo.stage import Stage, live, open_stage
-from jobledger.embedded import TemporaryHome, temporary_home
-from ledger.errors import LedgerError
+from jobledger.embedded import TemporaryHome
 
 CANCEL_EVERY: Final = 25
 FAIL_ONCE_EVERY: Final = 40
@@ -32,36 +28,6 @@ SLOWEST_DISK_S: Final = 1.0
 KILL_AT: Final = 0.4
 FEW: Final = 40
 """With so few files a processor is killed as soon as it has one."""
-
-
-@click.command()
-@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--keep", is_flag=True, help="Leave the server running and the files there, to look around.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Take at most so many files."
-)
-def demo(folder: Path | None, keep: bool, limit: int) -> None:
-    """See it all work on the files of FOLDER (default: this Python's standard library), in under a minute.
-
-    One job a file counts its lines and words and hashes it. Ends with an error if anything is not as it should be.
-    However it ends, nothing stays behind; only with --keep, and once it has come to its end.
-
-    \b
-    Example:
-      jobledger demo ~/Documents --keep
-    """
-    console = Console(highlight=False)
-    files = find_files(folder or Path(sysconfig.get_path("stdlib")), limit)
-    with interruptible(), temporary_home("jobledger-demo-") as home:
-        faults = play(console, home, files)
-        if keep:
-            home.keep()
-            show_steps(console, "The server is still running. Look around:", steps_while_kept(home))
-            show_steps(console, "When done:", [how_to_end(home)])
-        else:
-            show_steps(console, "What to try next:", steps_after(folder))
-    if faults:
-        raise LedgerError(f"the demo found {len(faults)} faults: {faults[0]}")
 
 
 def play(console: Console, home: TemporaryHome, files: Files) -> list[str]:

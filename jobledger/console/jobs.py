@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from client_sync.file.job import Job
-from jobledger.verbs.console import shorten
+from jobledger.console.output import say_aside, shorten
 
 if TYPE_CHECKING:
+    from client_sync.client import JobClient
     from client_sync.sync.exchange import SyncResult
 
 
@@ -58,3 +59,9 @@ def _cell(value: Any) -> Any:
         if isinstance(value, dict | list | tuple)
         else value
     )
+
+
+def note_trouble(jobs: JobClient) -> None:
+    """Say on standard error that the last sync failed, where it did."""
+    if jobs.last_error is not None:
+        say_aside(f"note: the last sync failed: {jobs.last_error}")
