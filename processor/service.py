@@ -15,7 +15,7 @@ import psycopg
 
 from ledger.errors import LedgerError, one_line
 from ledger.postgres.database import with_defaults
-from processor.executors.home import Home, first_of
+from processor.executors.loop_thread import LoopThread, first_of
 from processor.executors.threads import Threads
 from processor.handlers.registry import Registry
 from processor.leader.sequencer import Sequencer
@@ -27,7 +27,7 @@ from processor.session.liveness import Identity, Liveness
 from processor.session.pooling import need_own_sessions
 from processor.settings import Settings
 from processor.work.lanes import Lane
-from processor.work.tenure import Tenure
+from processor.work.worker import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class _Service:
         self._dsn = dsn
         self._settings = settings
         self._poll_s = poll_s
-        self._home = Home()
+        self._loop_thread = LoopThread()
         self._hints = Hints()
         self._clock = ServerClock()
         self._threads = Threads(settings.threads)
@@ -79,14 +79,14 @@ class _Service:
         self._sequencer = Sequencer(dsn, self._hints, self._clock, settings, poll_s)
         self._listener = Listener(dsn, self._hints, self._sequencer)
         self._liveness = Liveness(
-            dsn, registry.names(), settings, self._clock, loop_still_s=self._home.still_s,
-            on_registered=lambda identity: self._home.post(self._registered.put_nowait, identity),
-            on_lost=lambda identity: self._home.post(self._lose, identity),
-            on_error=lambda error: self._home.post(self._fail, error),
+            dsn, registry.names(), settings, self._clock, loop_still_s=self._loop_thread.still_s,
+            on_registered=lambda identity: self._loop_thread.post(self._registered.put_nowait, identity),
+            on_lost=lambda identity: self._loop_thread.post(self._lose, identity),
+            on_error=lambda error: self._loop_thread.post(self._fail, error),
         )  # fmt: skip
         self._registered: asyncio.Queue[Identity] = asyncio.Queue()
-        self._tenure: Tenure | None = None
-        self._failure: asyncio.Future[None] = self._home.loop.create_future()
+        self._worker: Worker | None = None
+        self._failure: asyncio.Future[None] = self._loop_thread.loop.create_future()
 
     async def run(self, stop: asyncio.Event) -> None:
         leading = asyncio.create_task(self._sequencer.run())
@@ -106,28 +106,28 @@ class _Service:
         logger.info("stopped")
 
     async def _work(self, stop: asyncio.Event) -> None:
-        """One tenure after the other."""
+        """One worker after the other."""
         while not stop.is_set():
-            await first_of(stop.wait(), self._next_tenure())
-            if self._tenure is not None:
-                self._sequencer.claimer = self._tenure.claimer
+            await first_of(stop.wait(), self._next_worker())
+            if self._worker is not None:
+                self._sequencer.claimer = self._worker.claimer
                 try:
-                    await self._tenure.run(stop)
+                    await self._worker.run(stop)
                 finally:
-                    self._tenure = self._sequencer.claimer = None
+                    self._worker = self._sequencer.claimer = None
 
-    async def _next_tenure(self) -> None:
+    async def _next_worker(self) -> None:
         identity = await self._registered.get()
         logger.info("registered as processor %s", identity.processor)
-        self._tenure = Tenure(
-            identity, self._dsn, self._registry, self._settings, self._home, self._lanes, self._threads, self._clock,
-            self._hints, self._poll_s,
+        self._worker = Worker(
+            identity, self._dsn, self._registry, self._settings, self._loop_thread, self._lanes, self._threads,
+            self._clock, self._hints, self._poll_s,
         )  # fmt: skip
 
     def _lose(self, identity: Identity) -> None:
         self._liveness.wake(identity)
-        if self._tenure is not None and self._tenure.identity is identity:
-            self._tenure.lose()
+        if self._worker is not None and self._worker.identity is identity:
+            self._worker.lose()
 
     def _fail(self, error: Exception) -> None:
         if not self._failure.done():

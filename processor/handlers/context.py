@@ -123,7 +123,7 @@ class JobContext:
         For plain functions; an async handler uses ``step_async``. Raises JobCancelled where this attempt is over, and
         InvalidEvent where the result cannot be recorded.
         """
-        if self._attempt.home.is_here():
+        if self._attempt.loop_thread.is_here():
             raise LedgerError(
                 "job.step would block the event loop", hint="in an async handler: await job.step_async(...)"
             )

@@ -33,11 +33,11 @@ from processor.work.reports import Reports
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from processor.executors.home import Home
+    from processor.executors.loop_thread import LoopThread
     from processor.handlers.registry import Handler, Request
     from processor.work.claimed import Claimed
     from processor.work.lanes import Lane
-    from processor.work.tenure import Tenure
+    from processor.work.worker import Worker
 
 
 class StopReason(Enum):
@@ -69,13 +69,28 @@ class Attempt:
     """
 
     __slots__ = (
-        "_asked_to_stop", "_reports", "announced", "begun", "claim", "handler", "job", "lane", "late", "over",
-        "overdue", "request", "started_at", "steps", "task", "tenure", "timer",
+        "_asked_to_stop",
+        "_reports",
+        "announced",
+        "begun",
+        "claim",
+        "handler",
+        "job",
+        "lane",
+        "late",
+        "over",
+        "overdue",
+        "request",
+        "started_at",
+        "steps",
+        "task",
+        "timer",
+        "worker",
     )  # fmt: skip
 
     request: Request
 
-    def __init__(self, job: Claimed, handler: Handler, lane: Lane, claim: Claim, tenure: Tenure) -> None:
+    def __init__(self, job: Claimed, handler: Handler, lane: Lane, claim: Claim, worker: Worker) -> None:
         self.job = job
         self.handler = handler
         self.lane = lane
@@ -89,13 +104,13 @@ class Attempt:
         self.overdue = False
         self.over = False
         self.announced = False
-        self.tenure = tenure
+        self.worker = worker
         self._reports: Reports | None = None
         self._asked_to_stop: StopReason | None = None
 
     @property
-    def home(self) -> Home:
-        return self.tenure.home
+    def loop_thread(self) -> LoopThread:
+        return self.worker.loop_thread
 
     @property
     def is_started(self) -> bool:
@@ -105,7 +120,7 @@ class Attempt:
     @property
     def must_stop(self) -> StopReason | None:
         """Why it has to stop, if it has to. Threads see a lost processor here before the event loop gets to them."""
-        return StopReason.LOST if self.tenure.identity.lost else self._asked_to_stop
+        return StopReason.LOST if self.worker.identity.lost else self._asked_to_stop
 
     @must_stop.setter
     def must_stop(self, reason: StopReason) -> None:
@@ -120,7 +135,7 @@ class Attempt:
     def reports(self) -> Reports:
         """Its unsent reports; made when there is something to say, as most jobs say nothing."""
         if self._reports is None:
-            with self.tenure.reports_lock:
+            with self.worker.reports_lock:
                 if self._reports is None:
                     self._reports = Reports(self.job.attempt)
         return self._reports
@@ -132,7 +147,7 @@ class Attempt:
         """Tell the reporter that there is something to send. From any thread."""
         if not self.announced:
             self.announced = True
-            self.home.post(self.tenure.reporter.note, self)
+            self.loop_thread.post(self.worker.reporter.note, self)
 
     def record_step(self, name: str, result: str) -> Future[None]:
         """Have a completed step recorded; the future is done when it is. From any thread.
@@ -143,7 +158,7 @@ class Attempt:
             f'{{"attempt":{self.job.attempt},"step":{write_json(name, what="the name of a step")},"result":{result}}}'
         )
         receipt: Future[None] = Future()
-        if not self.home.post(self._send_step, Entry("step.completed", data), receipt):
+        if not self.loop_thread.post(self._send_step, Entry("step.completed", data), receipt):
             receipt.set_exception(JobCancelled("the processor has ended"))
         return receipt
 
@@ -151,16 +166,16 @@ class Attempt:
         if self.over or self.must_stop is StopReason.LOST:
             receipt.set_exception(JobCancelled(f"attempt {self.job.attempt} of job {self.job.job_id} is over"))
         else:
-            self.tenure.recorder.add(self, [entry], receipt=receipt)
+            self.worker.recorder.add(self, [entry], receipt=receipt)
 
     def call(self) -> Settled | None:
         """Run a plain handler. Gives what came of it, and raises nothing."""
         try:
             value = self.handler.call(self.request.params, JobContext(self))
-            self.home.process.end_child()
+            self.loop_thread.process.end_child()
             return self.judge(value)
         except BaseException as error:
-            self.home.process.end_child(error)
+            self.loop_thread.process.end_child(error)
             return self.judge_error(error)
 
     async def call_async(self) -> Settled | None:
@@ -170,10 +185,10 @@ class Attempt:
             if self.must_stop is not None:
                 raise JobCancelled("stopped before it began")
             value = await self.handler.call(self.request.params, JobContext(self))
-            self.home.process.end_child()
+            self.loop_thread.process.end_child()
             return self.judge(value)
         except BaseException as error:
-            self.home.process.end_child(error)
+            self.loop_thread.process.end_child(error)
             if issubclass(type(error), GeneratorExit) and not self._is_current():
                 raise  # this coroutine is closed from outside, and may do nothing any more
             return self.judge_error(error)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from processor.handlers.registry import Registry
     from processor.settings import Settings
-    from processor.work.tenure import Tenure
+    from processor.work.worker import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Claimer:
     that still run. One that has closed may be forgotten here before it is in the ledger: all its attempts have ended.
     """
 
-    def __init__(self, link: Link, tenure: Tenure, registry: Registry, settings: Settings, poll_s: float) -> None:
+    def __init__(self, link: Link, tenure: Worker, registry: Registry, settings: Settings, poll_s: float) -> None:
         self._link = link
         self._tenure = tenure
         self._registry = registry

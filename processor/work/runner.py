@@ -31,7 +31,7 @@ from processor.work.reports import STOPPING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from processor.executors.home import Home
+    from processor.executors.loop_thread import LoopThread
     from processor.executors.threads import Threads
     from processor.handlers.retry import RetryPolicy
     from processor.session.clock import ServerClock
@@ -53,7 +53,7 @@ class Runner:
 
     def __init__(
         self,
-        home: Home,
+        loop_thread: LoopThread,
         lanes: Sequence[Lane],
         threads: Threads,
         recorder: Recorder,
@@ -61,9 +61,9 @@ class Runner:
         policy: RetryPolicy,
         hints: Hints,
     ) -> None:
-        self._home = home
+        self._loop_thread = loop_thread
         self._lanes = lanes
-        self._loop = home.loop
+        self._loop = loop_thread.loop
         self._recorder = recorder
         self._threads = threads
         self._clock = clock
@@ -158,8 +158,8 @@ class Runner:
     def _fill(self, lane: Lane) -> None:
         while lane.waiting and lane.running < lane.limit and not lane.held:
             attempt = lane.waiting.popleft()
-            # lanes outlive tenures: what makes room may be of the last one, and what waits of this one
-            attempt.tenure.runner.start(attempt)
+            # lanes outlive workers: what makes room may be of the last one, and what waits of this one
+            attempt.worker.runner.start(attempt)
 
     def start(self, attempt: Attempt) -> None:
         """Run an attempt in hand. Its lane must have room."""
@@ -186,7 +186,7 @@ class Runner:
 
     def _run_plain(self, attempt: Attempt) -> None:
         outcome = attempt.call()
-        if not self._home.post(self._returned, attempt, outcome):
+        if not self._loop_thread.post(self._returned, attempt, outcome):
             logger.warning("job %s: returned after the processor had ended", attempt.job.job_id)
 
     def _returned(self, attempt: Attempt, outcome: Settled | None) -> None:

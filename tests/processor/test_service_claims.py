@@ -12,7 +12,7 @@ from in_process import Ledger, Start
 from waiting import until
 
 from processor import JobContext, Registry
-from processor.work import tenure
+from processor.work import worker
 from processor.work.claimer import Claimer
 
 OPEN = """
@@ -133,7 +133,7 @@ def test_p9_a_cancel_that_arrives_while_a_claim_is_answered_acts_at_once(
             super().__init__(*arguments)
             claimers.append(self)
 
-    monkeypatch.setattr(tenure, "Claimer", Seen)
+    monkeypatch.setattr(worker, "Claimer", Seen)
     leader, registry = Registry(), Registry()
     leader.handler("other")(lambda: None)
 

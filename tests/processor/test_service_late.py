@@ -18,7 +18,7 @@ from processor import JobContext, Registry
 from processor.settings import Settings
 from processor.work import runner
 from processor.work.reports import STOPPING
-from processor.work.tenure import StuckHandlers
+from processor.work.worker import StuckHandlers
 
 
 def is_stopping(ledger: Ledger, job: Any) -> bool:

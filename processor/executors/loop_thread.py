@@ -17,7 +17,7 @@ MOVES_S: Final = 0.5
 """How often the loop notes that it moves."""
 
 
-class Home:
+class LoopThread:
     """One event loop, its thread and its process. To be made inside of it."""
 
     __slots__ = ("_moved_at", "_thread", "loop", "process")

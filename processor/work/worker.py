@@ -1,4 +1,4 @@
-"""All that happens under one identity: claiming, running and recording, until it is lost or told to stop."""
+"""One registered processor at work: claiming, running, recording, until it is told to stop or given up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from ledger.errors import LedgerError, ServerUnreachable
-from processor.executors.home import first_of
+from processor.executors.loop_thread import first_of
 from processor.session.link import Link
 from processor.work.claimer import Claimer
 from processor.work.lanes import STALE_S
@@ -19,7 +19,7 @@ from processor.work.reporter import Reporter
 from processor.work.runner import Runner
 
 if TYPE_CHECKING:
-    from processor.executors.home import Home
+    from processor.executors.loop_thread import LoopThread
     from processor.executors.threads import Threads
     from processor.handlers.registry import Handler, Registry
     from processor.session.clock import ServerClock
@@ -42,7 +42,7 @@ class StuckHandlers(LedgerError):
     """Handlers that ran out of time hold every place, and cannot be stopped. What could be recorded is."""
 
 
-class Tenure:
+class Worker:
     """One registered processor at work."""
 
     def __init__(
@@ -51,7 +51,7 @@ class Tenure:
         dsn: str,
         registry: Registry,
         settings: Settings,
-        home: Home,
+        loop_thread: LoopThread,
         lanes: Sequence[Lane],
         threads: Threads,
         clock: ServerClock,
@@ -59,7 +59,7 @@ class Tenure:
         poll_s: float,
     ) -> None:
         self.identity: Final = identity
-        self.home: Final = home
+        self.loop_thread: Final = loop_thread
         self.lanes: Final = lanes
         self._lane_of = {lane.is_async: lane for lane in lanes}
         self.hints: Final = hints
@@ -70,7 +70,7 @@ class Tenure:
         self._record_link = Link(dsn, "recorder")
         self.recorder: Final = Recorder(self._record_link, identity.processor, settings.retry, self._superseded)
         self.reporter: Final = Reporter(self.recorder)
-        self.runner: Final = Runner(home, lanes, threads, self.recorder, clock, settings.retry, hints)
+        self.runner: Final = Runner(loop_thread, lanes, threads, self.recorder, clock, settings.retry, hints)
         self.claimer: Final = Claimer(self._claim_link, self, registry, settings, poll_s)
 
     def lane_for(self, handler: Handler) -> Lane:
