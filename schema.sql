@@ -53,10 +53,14 @@ create schema ledger;
 
 create table ledger.schema_version (
     version integer primary key,
-    installed_at timestamptz not null default now()
+    installed_at timestamptz not null default now(),
+    oldest_code integer not null,
+    constraint code_is_not_newer_than_its_schema check (oldest_code <= version)
 );
 comment on table ledger.schema_version is 'Which versions of this file were installed, and when.';
-insert into ledger.schema_version (version) values (1);
+comment on column ledger.schema_version.oldest_code is
+    'Code that was made for this version of the schema, or for a later one, may still use it: older code has to be upgraded first.';
+insert into ledger.schema_version (version, oldest_code) values (2, 1);
 
 -- Roles. Login roles are made members of these four; no one logs in as one of them.
 
@@ -404,6 +408,7 @@ comment on table ledger.rights is 'The rights as they were installed. give: the 
 
 -- =====================================================================================================================
 -- Code. From here on, everything can be run again, and an upgrade does.
+-- locks: ledger.events, ledger.log, ledger.my_jobs, ledger.refusals
 -- =====================================================================================================================
 
 
@@ -2121,7 +2126,8 @@ create or replace view ledger.rights_found with (security_barrier) as
     from relation r where r.reloptions @> array['security_barrier=true']
     union all
     select 7, format('trigger %I on %s is on', t.tgname, r.name), format('alter table %s enable trigger %I', r.name, t.tgname), null
-    from relation r join pg_trigger t on t.tgrelid = r.oid where not t.tgisinternal and t.tgenabled in ('O', 'A')
+    from relation r join pg_trigger t on t.tgrelid = r.oid join function f on f.oid = t.tgfoid  -- not what others have put there
+    where not t.tgisinternal and t.tgenabled in ('O', 'A')
     union all
     select 7, format('column %I of %s keeps no statistics', a.attname, r.name),
            format('alter table %s alter %I set statistics 0', r.name, a.attname), null

@@ -59,11 +59,12 @@ def lock_rights(connection: Connection[Any]) -> None:
         raise _busy() from error
 
 
-def mend(connection: Connection[Any]) -> list[Difference]:
+def mend(connection: Connection[Any], *, leave_additions: bool = False) -> list[Difference]:
     """Make the rights what they were when the schema was installed; what was mended. All in one transaction.
 
     Raises Conflict where others keep a table from being changed, LedgerError where this session may not, or where
-    something is left that has to be mended by hand. Either way nothing has changed.
+    something is left that has to be mended by hand (with ``leave_additions``: only where it is missing). Either way
+    nothing has changed.
     """
     from psycopg import errors
 
@@ -76,7 +77,8 @@ def mend(connection: Connection[Any]) -> list[Difference]:
             for difference in found:
                 if difference.mend is not None:
                     connection.execute(difference.mend.encode())
-            if left := find_differences(connection):
+            left = [d for d in find_differences(connection) if d.missing or not leave_additions]
+            if left:
                 raise LedgerError(
                     f"{len(left)} rights are not as they were installed, and have to be mended by hand; {left[0]}",
                     hint="see all of them: jobledger doctor",

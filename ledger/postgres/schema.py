@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ledger.errors import Conflict, LedgerError, NotALedger, SchemaMismatch
 from ledger.postgres.database import connect
+from ledger.postgres.steps import read_schema
 
 if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import DictRow
 
-VERSION: Final = 1
-"""The version of schema.sql that this code works with."""
+VERSION: Final = 2
+"""The version of schema.sql: what ``install`` makes, and ``upgrade`` leads to."""
+OLDEST: Final = 2
+"""The oldest schema that this code works with. The newest is for the schema to say: its ``oldest_code``."""
 MINIMUM_SERVER: Final = 150000
 LOCK_TIMEOUT: Final = "10s"
 """How long an installation waits for another one."""
-
-
-def read_schema() -> str:
-    """The text of schema.sql: in the package, where it is installed, at the top of a source checkout."""
-    here = Path(__file__).parent
-    for path in (here.parent / "schema.sql", here.parents[1] / "schema.sql"):
-        if path.is_file():
-            return path.read_text(encoding="utf-8")
-    raise LedgerError("schema.sql is missing from this installation", hint="install jobledger again")
 
 
 def installed_version(connection: Connection[Any]) -> int | None:
@@ -42,15 +35,15 @@ def installed_version(connection: Connection[Any]) -> int | None:
 
 
 def check(connection: Connection[Any]) -> None:
-    """Make sure that the database holds the schema this code works with.
+    """Make sure that the database holds a schema this code works with: one of a range of versions.
 
-    Raises NotALedger where there is none, SchemaMismatch where it is of another version. Changes nothing.
+    Raises NotALedger where there is none, SchemaMismatch where it is too old or too new. Changes nothing.
     """
     version = installed_version(connection)
     if version is None:
         raise NotALedger("this database has no job ledger", hint="install it: jobledger init")
-    if version != VERSION:
-        _mismatch(version)
+    if not (version >= OLDEST and _oldest_code(connection) <= VERSION):
+        mismatch(version)
 
 
 def open_ledger(dsn: str, *, application_name: str = "jobledger") -> Connection[DictRow]:
@@ -67,19 +60,13 @@ def open_ledger(dsn: str, *, application_name: str = "jobledger") -> Connection[
 def install(connection: Connection[Any]) -> bool:
     """Install schema.sql in one transaction; True if it was not there before. Calling again changes nothing.
 
-    Raises SchemaMismatch where a schema of another version is found, Conflict where another installation does not end,
-    LedgerError for a server older than Postgres 15 or a database that is not UTF-8. Either way the database stays as
-    it was. Needs the right to create schemas and roles.
+    Raises SchemaMismatch where a schema of another version is found (see ``upgrade``), Conflict where another
+    installation does not end, LedgerError for a server older than Postgres 15 or a database that is not UTF-8. Either
+    way the database stays as it was. Needs the right to create schemas and roles.
     """
     import psycopg
 
-    from ledger.postgres.session import insist_on_utf8
-
-    insist_on_utf8(connection)
-    if connection.info.server_version < MINIMUM_SERVER:
-        raise LedgerError(
-            f"this server is PostgreSQL {connection.info.server_version // 10000}", hint="use PostgreSQL 15 or later"
-        )
+    need_server(connection)
     try:
         with connection.transaction():
             connection.execute("select set_config('lock_timeout', %(limit)s, true)", {"limit": LOCK_TIMEOUT})
@@ -104,13 +91,35 @@ def install(connection: Connection[Any]) -> bool:
             hint="use a role that may create schemas and roles",
         ) from error
     if version != VERSION:
-        _mismatch(version)
+        mismatch(version)
     return False
 
 
-def _mismatch(version: int) -> None:
-    hint = "upgrade jobledger" if version > VERSION else "run jobledger init with the version that made it"
+def need_server(connection: Connection[Any]) -> None:
+    """Raise LedgerError for a server or a database that cannot hold a ledger."""
+    from ledger.postgres.session import insist_on_utf8
+
+    insist_on_utf8(connection)
+    if connection.info.server_version < MINIMUM_SERVER:
+        raise LedgerError(
+            f"this server is PostgreSQL {connection.info.server_version // 10000}", hint="use PostgreSQL 15 or later"
+        )
+
+
+def mismatch(version: int) -> NoReturn:
+    """Raise SchemaMismatch for a schema that this code cannot work with, or is older than."""
+    if version > VERSION:
+        hint = "upgrade jobledger; a schema is never downgraded"
+    else:
+        hint = "upgrade the schema: jobledger init"
     raise SchemaMismatch(f"the database holds schema {version}; this jobledger knows {VERSION}", hint=hint)
+
+
+def _oldest_code(connection: Connection[Any]) -> int:
+    # as JSON, because the first schema has no such column
+    query = """select coalesce((to_jsonb(v) ->> 'oldest_code')::integer, v.version)
+               from ledger.schema_version v order by v.version desc limit 1"""
+    return int(_value(connection, query))
 
 
 def _value(connection: Connection[Any], query: str) -> Any:

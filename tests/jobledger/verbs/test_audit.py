@@ -121,7 +121,7 @@ def test_no_server_and_no_ledger_are_told_apart(
 def test_a_newer_schema_is_a_conflict(
     database: Database, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    database.connect().execute("insert into ledger.schema_version (version) values (99)")
+    database.connect().execute("insert into ledger.schema_version (version, oldest_code) values (99, 99)")
     assert run([*arguments, "--dsn", database.dsn_as("auditor")]) == 4
     assert "upgrade jobledger" in capsys.readouterr().err
 

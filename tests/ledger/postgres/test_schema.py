@@ -11,7 +11,9 @@ from databases import Database
 
 from ledger.errors import Conflict, LedgerError, NotALedger, SchemaMismatch
 from ledger.postgres import schema
-from ledger.postgres.schema import check, install, installed_version, read_schema
+from ledger.postgres.schema import VERSION, check, install, installed_version
+from ledger.postgres.steps import read_schema
+from ledger.postgres.upgrade import upgrade
 
 
 def test_installing_again_changes_nothing(database: Database) -> None:
@@ -25,7 +27,7 @@ def test_an_empty_database_has_no_ledger_until_it_is_installed(empty_database: D
     with pytest.raises(NotALedger, match="no job ledger"):
         check(owner)
     assert install(owner) is True
-    assert installed_version(owner) == 1
+    assert installed_version(owner) == VERSION
 
 
 def test_an_installation_that_fails_leaves_nothing(empty_database: Database) -> None:
@@ -70,11 +72,22 @@ def test_an_installation_waits_for_another_one_but_not_for_ever(
 
 def test_a_newer_schema_is_refused_and_left_alone(database: Database) -> None:
     owner = database.connect()
-    owner.execute("insert into ledger.schema_version (version) values (99)")
-    for action in (check, install):
-        with pytest.raises(SchemaMismatch, match="schema 99") as refusal:
+    owner.execute("insert into ledger.schema_version (version, oldest_code) values (99, 99)")
+    for action in (check, install, upgrade):
+        with pytest.raises(SchemaMismatch, match="schema 99; this jobledger knows") as refusal:
             action(owner)
-        assert refusal.value.hint == "upgrade jobledger"
+        assert refusal.value.hint == "upgrade jobledger; a schema is never downgraded"
+
+
+def test_p16_a_newer_schema_that_says_so_may_be_used_but_not_installed(database: Database) -> None:
+    owner = database.connect()
+    owner.execute(
+        "insert into ledger.schema_version (version, oldest_code) values (99, %(version)s)", {"version": VERSION}
+    )
+    check(owner)
+    for action in (install, upgrade):
+        with pytest.raises(SchemaMismatch, match="schema 99"):
+            action(owner)
 
 
 def test_a_foreign_schema_of_the_same_name_is_refused(empty_database: Database) -> None:

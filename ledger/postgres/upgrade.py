@@ -1,0 +1,309 @@
+"""From the schema that a database holds to the one of this code, while the ledger works.
+
+All steps that are due, and the code half after them, are one transaction: whatever ends it, the database holds the old
+schema or the new one, and no code ever meets half of either. It is one statement, so that the server itself holds it
+to its time: from its first lock to its end it may keep others waiting for ``hold_s``, and gives up before. Then it
+lets everybody pass, and tries again. Steps in batches come after it, each batch a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from ledger.errors import Conflict, LedgerError, ServerUnreachable, one_line
+from ledger.postgres.others import OTHERS, find_others
+from ledger.postgres.rights import mend
+from ledger.postgres.schema import mismatch, need_server
+from ledger.postgres.steps import Step, read_code_half, read_schema, read_steps
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg.sql import Composed
+
+HOLD_S: Final = 0.5
+"""For how long an upgrade keeps anybody waiting, at most."""
+PATIENCE_S: Final = 60.0
+"""How long it tries again while others keep what it needs."""
+_TO_COMMIT_S: Final = 0.05
+"""What is left of ``hold_s`` for the commit, and for the others to be woken."""
+_FOR_LOCKS: Final = 0.4
+"""The part of ``hold_s`` after which a lock that was not given is given up."""
+_PAUSE_S: Final = (0.2, 0.5, 1.0)
+"""How long everybody passes between two tries: the last is repeated."""
+
+_UPGRADE: Final = """
+do $upgrade$
+declare
+    v_others jsonb;
+    v_added text[];
+    v_gone text;
+    v_fired jsonb;
+    v_trigger record;
+    v_script text;
+    v_table text;
+begin
+    perform set_config('role', {owner}, true);  -- what is made anew belongs to whom all the rest belongs to
+    select coalesce(jsonb_object_agg(o.key, o.what), '{{}}') into v_others from ({others}) o;
+    v_added := array(select f.what from ledger.rights_found f where f.what not in (select r.what from ledger.rights r));
+    lock table ledger.schema_version in share row exclusive mode;
+    if (select max(v.version) from ledger.schema_version v) is distinct from {version} then
+        raise exception 'another upgrade was quicker' using errcode = 'lock_not_available';
+    end if;
+    foreach v_table in array {locks}::text[] loop
+        execute 'lock table ' || v_table || ' in access exclusive mode';
+    end loop;
+    -- replacing a trigger would also take back in which sessions somebody lets it fire
+    select jsonb_agg(jsonb_build_object('oid', t.oid::bigint, 'fires', t.tgenabled)) into v_fired
+    from pg_trigger t join pg_class c on c.oid = t.tgrelid
+    where c.relnamespace = 'ledger'::regnamespace and not t.tgisinternal and t.tgenabled in ('A', 'R');
+    foreach v_script in array {scripts}::text[] loop
+        execute v_script;
+    end loop;
+    for v_trigger in
+        select t.tgrelid::regclass as relation, t.tgname as name, f.fires
+        from jsonb_to_recordset(v_fired) f (oid bigint, fires text) join pg_trigger t on t.oid = f.oid::oid
+    loop
+        execute format('alter table %s enable %s trigger %I', v_trigger.relation,
+                       case v_trigger.fires when 'A' then 'always' else 'replica' end, v_trigger.name);
+    end loop;
+    delete from ledger.rights r where r.what = any (v_added);  -- the code half has written down what it found
+    insert into ledger.schema_version (version, oldest_code)
+    select n.version, n.oldest_code from unnest({numbers}::integer[], {oldest}::integer[]) n (version, oldest_code);
+    select string_agg(b.value, ', ' order by b.value) into v_gone
+    from jsonb_each_text(v_others) b where b.key not in (select o.key from ({others}) o);
+    if v_gone is not null then
+        raise exception '%', v_gone using errcode = 'dependent_objects_still_exist';
+    end if;
+end
+$upgrade$"""
+
+_BEGIN: Final = """
+begin;
+select set_config('search_path', 'pg_catalog, pg_temp', true), set_config('statement_timeout', {whole}, true),
+       set_config('lock_timeout', {locks}, true),
+       case when r.rolsuper then set_config('deadlock_timeout', {sooner}, true) end
+from pg_roles r where r.rolname = current_user
+"""
+
+_HOLDERS: Final = """
+    select format('session %%s (%%s, %%s) keeps %%s in a transaction that began at %%s', a.pid, a.usename,
+                  coalesce(nullif(a.application_name, ''), a.backend_type),
+                  string_agg(distinct k.relation::regclass::text, ', '),
+                  to_char(a.xact_start at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
+    from pg_locks k join pg_stat_activity a on a.pid = k.pid
+    where k.granted and k.pid <> pg_backend_pid()
+      and k.database = (select d.oid from pg_database d where d.datname = current_database())
+      and k.relation = any (select to_regclass(t) from unnest(%(tables)s::text[]) t)
+    group by a.pid, a.usename, a.application_name, a.backend_type, a.xact_start order by a.xact_start limit 3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an upgrade would do. Nothing of it was done yet."""
+
+    version: int
+    """The schema that the database holds."""
+    together: Sequence[Step]
+    """These run in one transaction; the last of them is the code half."""
+    in_batches: Sequence[Step]
+    others: Sequence[str]
+    """What others have made on the ledger's tables and functions. It stays."""
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        return (*self.together, *self.in_batches)
+
+    @property
+    def locks(self) -> Sequence[str]:
+        """What nobody else can use for a moment, in the order in which everybody takes locks."""
+        return list(dict.fromkeys(table for step in self.together for table in step.locks))
+
+
+def plan_upgrade(connection: Connection[Any], *, steps: Sequence[Step] | None = None) -> Plan:
+    """What has to be done to bring the schema to this code's version; no steps where nothing is due. Reads only.
+
+    ``steps`` are this code's own where none are given. Raises SchemaMismatch for a newer schema, LedgerError where
+    this login may not change it, or the database is not UTF-8.
+    """
+    need_server(connection)
+    known = read_steps() if steps is None else steps
+    done = _values(connection, "select v.version from ledger.schema_version v order by 1")
+    if done[-1] > known[-1].number:
+        mismatch(done[-1])
+    due = [step for step in known if step.number > done[0] and step.number not in done]
+    if not due:
+        return Plan(done[-1], (), (), ())
+    _need_the_owner(connection)
+    together = [step for step in due if not step.in_batches]
+    if together:
+        together.append(read_code_half(read_schema()))
+    return Plan(done[-1], together, [step for step in due if step.in_batches], find_others(connection))
+
+
+def upgrade(
+    connection: Connection[Any],
+    *,
+    hold_s: float = HOLD_S,
+    patience_s: float = PATIENCE_S,
+    steps: Sequence[Step] | None = None,
+    pause: Callable[[float], object] = time.sleep,
+) -> Plan:
+    """Bring the schema to this code's version, and say what was done. Calling again goes on where the last call ended.
+
+    The connection is in autocommit mode. Raises what ``plan_upgrade`` does, Conflict where others keep what is needed
+    for longer than ``patience_s``, or where something of theirs would be lost. Then nothing has changed, but for what
+    ran in batches.
+    """
+    plan = plan_upgrade(connection, steps=steps)
+    if not plan.steps:
+        return plan
+    mend(connection, leave_additions=True)  # what was changed by hand must not pass for what is to be
+    again = _Again(connection, plan, patience_s, pause)
+    while (now := plan_upgrade(connection, steps=steps)).together:
+        again.attempt(lambda now=now: _run_together(connection, now, hold_s))  # type: ignore[misc]
+    for step in plan.in_batches:
+        again = _Again(connection, plan, patience_s, pause)
+        while again.attempt(lambda step=step: _run_batch(connection, step, hold_s)):  # type: ignore[misc]
+            again = _Again(connection, plan, patience_s, pause)
+    return plan
+
+
+class _Again:
+    """Tries that may fail because of others, with rests in between, for as long as there is patience."""
+
+    def __init__(
+        self, connection: Connection[Any], plan: Plan, patience_s: float, pause: Callable[[float], object]
+    ) -> None:
+        self._connection, self._plan, self._pause = connection, plan, pause
+        self._patience_s = patience_s
+        self._tries = 0
+        self._since = time.monotonic()
+
+    def attempt(self, run: Callable[[], bool]) -> bool:
+        from psycopg import errors
+
+        try:
+            return run()
+        except (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected) as error:
+            self._connection.rollback()
+            if time.monotonic() - self._since > self._patience_s:
+                self._give_up(error)
+            self._pause(_PAUSE_S[min(self._tries, len(_PAUSE_S) - 1)])
+            self._tries += 1
+            return True
+        except errors.DependentObjectsStillExist as error:
+            self._connection.rollback()
+            detail = " ".join((error.diag.message_detail or error.diag.message_primary or "").split())
+            raise Conflict(
+                f"this upgrade would take away what others have made: {detail}",
+                hint="drop it, upgrade, and make it again; nothing has changed",
+            ) from error
+        except errors.InsufficientPrivilege as error:
+            self._connection.rollback()
+            raise LedgerError(
+                f"this role may not upgrade the schema: {error.diag.message_primary}",
+                hint="use the owner of the ledger, or a superuser",
+            ) from error
+        except errors.DatabaseError as error:
+            if self._connection.closed:
+                raise ServerUnreachable(
+                    f"the session ended during the upgrade: {one_line(error)}",
+                    hint="run it again: it goes on from there",
+                ) from error
+            self._connection.rollback()
+            raise LedgerError(
+                f"a step of the upgrade has failed: {error.diag.message_primary or one_line(error)}",
+                hint="nothing has changed; jobledger doctor may tell what is not as it was installed",
+            ) from error
+
+    def _give_up(self, error: Exception) -> NoReturn:
+        holders = _find_holders(self._connection, self._plan.locks)
+        held = f"; {holders}" if holders else ""
+        raise Conflict(
+            f"the upgrade has not had its moment within {self._patience_s:g} s{held}",
+            hint="run it again when that has ended, or let it take longer with --hold; nothing has changed",
+        ) from error
+
+
+def _run_together(connection: Connection[Any], plan: Plan, hold_s: float) -> bool:
+    """One try. One message: no way to the server and back lies between the first lock and the commit."""
+    from psycopg.sql import SQL, Literal
+
+    numbered = [step for step in plan.together if step.number]
+    statement = SQL(_UPGRADE).format(
+        owner=Literal(_owner(connection)),
+        others=SQL(OTHERS),
+        version=Literal(plan.version),
+        locks=Literal(list(plan.locks)),
+        scripts=Literal([step.text for step in plan.together]),
+        numbers=Literal([step.number for step in numbered]),
+        oldest=Literal([step.oldest_code for step in numbered]),
+    )
+    connection.execute(_within(hold_s) + SQL("; ") + statement + SQL("; commit"))
+    return False
+
+
+def _run_batch(connection: Connection[Any], step: Step, hold_s: float) -> bool:
+    """One batch; whether there may be another one. The number is written down with the one that changes nothing."""
+    began = time.monotonic()
+    connection.execute(_within(hold_s))
+    more = connection.execute(step.text.encode()).rowcount > 0
+    if not more:
+        connection.execute(
+            """insert into ledger.schema_version (version, oldest_code) values (%(number)s, %(oldest)s)
+               on conflict do nothing""",
+            {"number": step.number, "oldest": step.oldest_code},
+        )
+    connection.execute("commit")
+    if more:
+        time.sleep(time.monotonic() - began)  # half of the time belongs to others
+    return more
+
+
+def _within(hold_s: float) -> Composed:
+    """The beginning of a transaction that keeps to its time.
+
+    An autovacuum lets go of its table once somebody who waits for it has looked for a deadlock. By default that is
+    after a second; only a superuser can look sooner.
+    """
+    from psycopg.sql import SQL, Literal
+
+    return SQL(_BEGIN).format(
+        whole=Literal(str(int((hold_s - _TO_COMMIT_S) * 1000))),
+        locks=Literal(str(int(hold_s * _FOR_LOCKS * 1000))),
+        sooner=Literal(str(int(hold_s * _FOR_LOCKS * 250))),
+    )
+
+
+def _owner(connection: Connection[Any]) -> str:
+    (owner,) = _values(connection, "select n.nspowner::regrole::text from pg_namespace n where n.nspname = 'ledger'")
+    return str(owner)
+
+
+def _need_the_owner(connection: Connection[Any]) -> None:
+    (owner,) = _values(
+        connection,
+        """select n.nspowner::regrole::text from pg_namespace n
+           where n.nspname = 'ledger' and not pg_has_role(n.nspowner, 'member')""",
+    ) or (None,)
+    if owner is not None:
+        raise LedgerError(
+            f"this role may not upgrade the schema, which belongs to {owner}",
+            hint=f"use the login {owner}, or a superuser",
+        )
+
+
+def _find_holders(connection: Connection[Any], tables: Sequence[str]) -> str:
+    """Who keeps the tables in a transaction that stays open, the oldest first."""
+    return "; ".join(_values(connection, _HOLDERS, tables=list(tables)))
+
+
+def _values(connection: Connection[Any], query: str, **parameters: object) -> list[Any]:
+    from psycopg.rows import scalar_row
+
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(query.encode(), parameters or None).fetchall()
