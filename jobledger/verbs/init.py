@@ -1,17 +1,22 @@
-"""Install or check the schema in Postgres.
+"""Install the schema in Postgres, upgrade it, or check it.
 
-Running it again is harmless. Rights that are not as they were installed (after a dump was restored without its grants,
-say) are mended. The login needs the right to create schemas and roles; the processors and apps do not.
+Running it again is harmless. An older schema is upgraded while the ledger works: processors and apps of the version
+before go on, and nobody waits for longer than --hold. Where it is interrupted, running it again finishes it. There is
+no way back to an older schema.
+
+Rights that are not as they were installed (after a dump was restored without its grants, say) are mended. To install
+needs a login that may create schemas and roles; to upgrade, the one that owns the schema, or a superuser.
 
 \b
 Example:
   jobledger init --dsn postgresql://postgres@db.example/app
   jobledger init --check
+  jobledger init --dry-run
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,39 +25,110 @@ from jobledger.console.output import emit_json, say
 from ledger.errors import Conflict
 
 if TYPE_CHECKING:
-    from ledger.postgres.rights import Difference
+    from psycopg import Connection
+
+    from ledger.postgres.upgrade import Plan
 
 
 @click.command("init", help=__doc__)
 @click.option("--check", "only_check", is_flag=True, help="Change nothing; fail if the schema is missing or another.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; show the steps of an upgrade, and what each locks.")
+@click.option(
+    "--hold",
+    type=click.FloatRange(0.1),
+    metavar="SECONDS",
+    help="For how long an upgrade may keep others waiting, at most. Default: 0.5.",
+)
 @json_option
 @dsn_option
-def command(only_check: bool, as_json: bool, dsn: str) -> None:
+def command(only_check: bool, dry_run: bool, hold: float | None, as_json: bool, dsn: str) -> None:
     from ledger.postgres.database import connect
-    from ledger.postgres.rights import find_differences, mend
-    from ledger.postgres.schema import VERSION, check, install
 
     with connect(dsn, application_name="jobledger init") as connection:
-        installed = False
-        mended: list[Difference] = []
-        if only_check:
-            check(connection)
-            if differences := find_differences(connection):
-                raise Conflict(
-                    f"{len(differences)} rights are not as they were installed; {differences[0]}",
-                    hint="mend them: jobledger init",
-                )
+        if dry_run:
+            _show_plan(connection, as_json)
+        elif only_check:
+            _check(connection)
+            _say_done(connection, as_json)
         else:
-            installed = install(connection)
-            mended = mend(connection)
-        database = connection.info.dbname
+            _bring_up_to_date(connection, hold, as_json)
+
+
+def _check(connection: Connection[Any]) -> None:
+    from ledger.postgres.rights import find_differences
+    from ledger.postgres.schema import check
+
+    check(connection)
+    if differences := find_differences(connection):
+        raise Conflict(
+            f"{len(differences)} rights are not as they were installed; {differences[0]}",
+            hint="mend them: jobledger init",
+        )
+
+
+def _bring_up_to_date(connection: Connection[Any], hold: float | None, as_json: bool) -> None:
+    from ledger.postgres.rights import mend
+    from ledger.postgres.schema import install, installed_version
+    from ledger.postgres.upgrade import HOLD_S, upgrade
+
+    before = installed_version(connection)
+    upgraded = None
+    if before is not None:
+        plan = upgrade(connection, hold_s=HOLD_S if hold is None else hold)
+        upgraded = plan if plan.steps else None
+    installed = install(connection)
+    mended = [str(difference) for difference in mend(connection)]
+    if not as_json:
+        for difference in mended:
+            say(f"mended {difference}")
+    _say_done(connection, as_json, installed=installed, upgraded=upgraded, mended=mended)
+
+
+def _say_done(
+    connection: Connection[Any],
+    as_json: bool,
+    *,
+    installed: bool = False,
+    upgraded: Plan | None = None,
+    mended: list[str] | None = None,
+) -> None:
+    from ledger.postgres.schema import installed_version
+
+    database, version = connection.info.dbname, installed_version(connection)
     if as_json:
-        said = [str(difference) for difference in mended]
-        emit_json({"database": database, "version": VERSION, "installed": installed, "mended": said})
-        return
-    for difference in mended:
-        say(f"mended {difference}")
-    if installed:
-        say(f"installed schema version {VERSION} in database {database}")
+        said = {"database": database, "version": version, "installed": installed, "mended": mended or []}
+        emit_json({**said, "upgraded_from": upgraded.version} if upgraded else said)
+    elif installed:
+        say(f"installed schema version {version} in database {database}")
+    elif upgraded:
+        say(f"upgraded database {database} from schema version {upgraded.version} to {version}")
     else:
-        say(f"schema version {VERSION} is in database {database}")
+        say(f"schema version {version} is in database {database}")
+
+
+def _show_plan(connection: Connection[Any], as_json: bool) -> None:
+    from ledger.postgres.schema import VERSION, installed_version
+    from ledger.postgres.upgrade import plan_upgrade
+
+    version = installed_version(connection)
+    plan = None if version is None else plan_upgrade(connection)
+    steps = [] if plan is None else plan.steps
+    others = [] if plan is None else list(plan.others)
+    if as_json:
+        shown = [
+            {"step": s.name, "purpose": s.purpose, "locks": list(s.locks), "in_batches": s.in_batches} for s in steps
+        ]
+        emit_json({"version": version, "newest": VERSION, "steps": shown, "others": others})
+        return
+    if plan is None:
+        say(f"there is no ledger: init installs schema version {VERSION}")
+        return
+    say(f"the database holds schema version {version}; this jobledger brings {VERSION}")
+    for step in steps:
+        say(f"{step.name}: {step.purpose}")
+        locks = "nothing: runs in batches, after the others, while the ledger works" if step.in_batches else ""
+        say(f"  locks {locks or ', '.join(step.locks) or 'nothing'}")
+    if plan.together:
+        say("the steps that lock something are one transaction, tried again until nobody has to wait for long")
+    for other in others:
+        say(f"stays as it is: {other}")

@@ -31,7 +31,8 @@ OTHERS: Final = """
     )
     select format('%s %s', d.classid, d.objid) as key,
            coalesce((select format('view %I.%I', n.nspname, c.relname)
-                     from pg_rewrite r join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace
+                     from pg_rewrite r join pg_class c on c.oid = r.ev_class
+                     join pg_namespace n on n.oid = c.relnamespace
                      where d.classid = 'pg_rewrite'::regclass and r.oid = d.objid and r.rulename = '_RETURN'),
                     i.type || ' ' || i.identity) as what
     from dependent d cross join lateral pg_identify_object(d.classid, d.objid, 0) i
