@@ -38,21 +38,21 @@ _APPEND_PLAIN: Final = """
     insert into judged_requests (owner, max_event_bytes, max_params_bytes, max_json_depth, max_batch_bytes,
                                  job_id, requested_at, name, data, namespace, priority, labels)
     values (nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, 'default', 0, '{}')"""
+# `?1` would say each value once, but Python 3.12.0 to 3.12.3 warn of it as if it were a name.
 _JOB: Final = """
     insert into jobs (job_id, request_id, status, owner, requested_at,
                       name, namespace, priority, key, run_at, expires_at, labels)
-    values (?1, ?1, 'pending', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"""
-_INTO_JOBS: Final = "insert into jobs (job_id, request_id, status, owner, requested_at, name) values "
-_INTO_EVENTS: Final = "insert into events (id, job_id, type, local_seq, occurred_at, data) values "
-_JOBS: Final = {
-    count: _INTO_JOBS + ", ".join(f"(?{n}, ?{n}, 'pending', ?1, ?2, ?{n + 1})" for n in range(3, 3 + 2 * count, 2))
-    for count in _AT_ONCE
-}
-_EVENTS: Final = {
-    count: _INTO_EVENTS
-    + ", ".join(f"(?{3 + 2 * n}, ?{3 + 2 * n}, 'job.requested', ?1 + {n}, ?2, ?{4 + 2 * n})" for n in range(count))
-    for count in _AT_ONCE
-}
+    values (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_JOBS_TOGETHER: Final = """
+    insert into jobs (job_id, request_id, status, owner, requested_at, name)
+    select job.column1, job.column1, 'pending', told.column1, told.column2, job.column2
+    from (values (?, ?)) told cross join (values %s) job"""
+_REQUESTS_TOGETHER: Final = """
+    insert into events (id, job_id, type, local_seq, occurred_at, data)
+    select event.column1, event.column1, 'job.requested', event.column2, told.column1, event.column3
+    from (values (?)) told cross join (values %s) event"""
+_JOBS: Final = {count: _JOBS_TOGETHER % ", ".join(["(?, ?)"] * count) for count in _AT_ONCE}
+_EVENTS: Final = {count: _REQUESTS_TOGETHER % ", ".join(["(?, ?, ?)"] * count) for count in _AT_ONCE}
 _PLAIN: Final = ("default", 0, None, None, None, "{}")
 _OUTDATED: Final = "replica: its owner or limits are others by now"
 
@@ -130,11 +130,11 @@ def _append_waiting(connection: sqlite3.Connection, rows: Sequence[_Row], told: 
 def _append_together(connection: sqlite3.Connection, rows: Sequence[_Row], told: Told, at: str) -> None:
     """As ``judged_requests`` does with each, but one table after the other."""
     ((first,),) = connection.execute(_NEXT)
-    blank: list[object] = [None] * (2 * len(rows))
-    requests, jobs = [first, at, *blank], [told[0], at, *blank]
-    requests[2::2] = jobs[2::2] = [job_id for job_id, _ in rows]
-    requests[3::2] = [text for _, (_, text, _) in rows]
-    jobs[3::2] = [name for _, (name, _, _) in rows]
+    requests: list[object] = [at]
+    jobs: list[object] = [told[0], at]
+    for local_seq, (job_id, (name, text, _)) in enumerate(rows, first):
+        requests += (job_id, local_seq, text)
+        jobs += (job_id, name)
     connection.execute("savepoint requests")
     try:
         if all(request is None for _, (_, _, request) in rows):
@@ -143,7 +143,7 @@ def _append_together(connection: sqlite3.Connection, rows: Sequence[_Row], told:
             connection.executemany(
                 _JOB,
                 (
-                    (job_id, told[0], at, name, *(_PLAIN if request is None else job_columns(request)))
+                    (job_id, job_id, told[0], at, name, *(_PLAIN if request is None else job_columns(request)))
                     for job_id, (name, _, request) in rows
                 ),
             )
