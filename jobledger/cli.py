@@ -12,6 +12,7 @@ import click
 from jobledger import __version__
 from jobledger.console.output import say_aside
 from jobledger.settings import read_defaults, settings_file
+from jobledger.shadowing import shadowed
 from jobledger.verbs import ALIASES, SECTIONS, VERBS, first_line, load
 from ledger.errors import LedgerError, one_line
 
@@ -83,6 +84,8 @@ def run(arguments: Sequence[str]) -> int:
         if os.environ.get("JOBLEDGER_DEBUG"):
             raise
         missing = bug.name if isinstance(bug, ModuleNotFoundError) else None
+        if isinstance(bug, ImportError) and (hidden := shadowed()):
+            return _complain(hidden, None, 1)
         if missing in EXTRAS:
             return _complain(
                 f"this needs {missing}, which is not installed", f"pip install 'jobledger[{EXTRAS[missing]}]'", 1

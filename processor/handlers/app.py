@@ -10,6 +10,7 @@ from typing import Final
 from ledger.errors import LedgerError
 from processor.handlers.registry import Registry
 
+OURS: Final = ("ledger", "client_sync", "processor", "jobledger")
 HINT: Final = "give the registry's place as module:name, as in --app shop.jobs:jobs"
 
 
@@ -29,7 +30,11 @@ def load_registry(place: str) -> Registry:
     except ModuleNotFoundError as error:
         if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise LedgerError(f"no module {error.name!r} here or on the path", hint=HINT) from error
-        raise LedgerError(f"{module_name} needs the module {error.name!r}, which is not installed") from error
+        top = (error.name or "").partition(".")[0]
+        hint = f"{top} is jobledger's own package: if you have one of that name, rename it" if top in OURS else None
+        raise LedgerError(
+            f"{module_name} needs the module {error.name!r}, which is not installed", hint=hint
+        ) from error
     except LedgerError:
         raise
     except Exception as error:
