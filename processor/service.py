@@ -1,8 +1,8 @@
 """The processor as a service: it puts events in order, claims jobs, runs them, and records what comes of them.
 
-Five connections, each with one duty: liveness (a thread of its own), sequencer, listener, claimer and recorder. Each
-is made again when it breaks. Only the first one's absence costs something, if it lasts longer than the lease: then the
-identity is lost under which jobs were claimed, and they are left to be rescued.
+Liveness (in a thread of its own), the leader, hearing, claiming and recording each go on by themselves when others meet
+trouble. Only if the heartbeat is not heard for longer than the lease, the identity is lost under which jobs were
+claimed, and they are left to be rescued.
 """
 
 from __future__ import annotations
@@ -11,20 +11,16 @@ import asyncio
 import logging
 from typing import Final
 
-import psycopg
-
-from ledger.errors import LedgerError, one_line
-from ledger.postgres.database import with_defaults
+from ledger.errors import LedgerError
+from ledger.ports.store import Store
+from ledger.postgres.store.store import PostgresStore
 from processor.executors.loop_thread import LoopThread, first_of
 from processor.executors.threads import Threads
 from processor.handlers.registry import Registry
-from processor.leader.sequencer import Sequencer
+from processor.leader.leader import Leader
 from processor.session.clock import ServerClock
 from processor.session.hints import Hints
-from processor.session.link import STEADY
-from processor.session.listener import Listener
 from processor.session.liveness import Identity, Liveness
-from processor.session.pooling import need_own_sessions
 from processor.settings import Settings
 from processor.work.lanes import Lane
 from processor.work.worker import Worker
@@ -32,39 +28,35 @@ from processor.work.worker import Worker
 logger = logging.getLogger(__name__)
 
 LAST_PASS_S: Final = 5.0
-"""How long the end may wait for the last events to be put in order; another sequencer will do it otherwise."""
+"""How long the end may wait for the last events to be put in order; another leader will do it otherwise."""
 
 
 async def serve(
-    registry: Registry, dsn: str, settings: Settings | None = None, *, stop: asyncio.Event | None = None
+    registry: Registry, ledger: str | Store, settings: Settings | None = None, *, stop: asyncio.Event | None = None
 ) -> None:
     """Run a processor until ``stop`` is set; then let running jobs end, give back the others, and return.
 
-    ``dsn`` is a URL or libpq keywords; the login must be a member of ``ledger_processor``. Trouble with the connection
-    is waited out. Raises what waiting cannot help (no right, no schema, a connection pooler that shares sessions); jobs
-    in hand will then be rescued elsewhere. Raises StuckHandlers, drained, when handlers that ran out of time hold every
-    place: a supervisor is to start the process again.
+    ``ledger`` is a ``Store``, or for Postgres a DSN: a URL or libpq keywords; the login must be a member of
+    ``ledger_processor``. Trouble with the connection is waited out. Raises what waiting cannot help (no right, no
+    schema, a connection pooler that shares sessions); jobs in hand will then be rescued elsewhere. Raises
+    StuckHandlers, drained, when handlers that ran out of time hold every place: a supervisor is to start the process
+    again.
     Being cancelled is like a crash, but for the notice given: nothing more is recorded.
     """
     if not len(registry):
         raise LedgerError("the registry has no handlers", hint="register one with @registry.handler(name)")
     stop = stop or asyncio.Event()
-    try:
-        await first_of(stop.wait(), need_own_sessions(dsn))
-        await _Service(registry, with_defaults(dsn, STEADY), settings or Settings()).run(stop)
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
-        raise LedgerError(
-            f"this login cannot run a processor: {one_line(error)}",
-            hint="make it a member of ledger_processor, in a database where jobledger init was run",
-        ) from error
+    store = PostgresStore(ledger) if isinstance(ledger, str) else ledger
+    await first_of(stop.wait(), store.check())
+    await _Service(registry, store, settings or Settings()).run(stop)
 
 
 class _Service:
-    def __init__(self, registry: Registry, dsn: str, settings: Settings) -> None:
-        # work may have to pass two polls, the sequencer's and then the claimer's: together they take one interval
+    def __init__(self, registry: Registry, store: Store, settings: Settings) -> None:
+        # work may have to pass two polls, the leader's and then the claimer's: together they take one interval
         poll_s = settings.poll_interval / 2
         self._registry = registry
-        self._dsn = dsn
+        self._store = store
         self._settings = settings
         self._poll_s = poll_s
         self._loop_thread = LoopThread()
@@ -76,10 +68,9 @@ class _Service:
             for is_async, limit in ((True, settings.concurrency), (False, settings.threads))
             if (names := registry.names(is_async=is_async))
         )
-        self._sequencer = Sequencer(dsn, self._hints, self._clock, settings, poll_s)
-        self._listener = Listener(dsn, self._hints, self._sequencer)
+        self._leader = Leader(store, self._hints, self._clock, settings, poll_s)
         self._liveness = Liveness(
-            dsn, registry.names(), settings, self._clock, loop_still_s=self._loop_thread.still_s,
+            store, registry.names(), settings, self._clock, loop_still_s=self._loop_thread.still_s,
             on_registered=lambda identity: self._loop_thread.post(self._registered.put_nowait, identity),
             on_lost=lambda identity: self._loop_thread.post(self._lose, identity),
             on_error=lambda error: self._loop_thread.post(self._fail, error),
@@ -89,13 +80,13 @@ class _Service:
         self._failure: asyncio.Future[None] = self._loop_thread.loop.create_future()
 
     async def run(self, stop: asyncio.Event) -> None:
-        leading = asyncio.create_task(self._sequencer.run())
+        leading = asyncio.create_task(self._leader.run())
         self._liveness.start()
         try:
-            await first_of(self._work(stop), self._listener.run(), asyncio.shield(leading), self._failure)
+            await first_of(self._work(stop), self._store.hear(self._hints.tell), asyncio.shield(leading), self._failure)
             self._liveness.stop()
             await asyncio.to_thread(self._liveness.join, LAST_PASS_S)
-            self._sequencer.stop()
+            self._leader.stop()
             await asyncio.wait([leading], timeout=LAST_PASS_S)
         finally:
             self._liveness.stop()
@@ -110,17 +101,17 @@ class _Service:
         while not stop.is_set():
             await first_of(stop.wait(), self._next_worker())
             if self._worker is not None:
-                self._sequencer.claimer = self._worker.claimer
+                self._leader.claim_along = self._worker.claimer.claim_along
                 try:
                     await self._worker.run(stop)
                 finally:
-                    self._worker = self._sequencer.claimer = None
+                    self._worker = self._leader.claim_along = None
 
     async def _next_worker(self) -> None:
         identity = await self._registered.get()
         logger.info("registered as processor %s", identity.processor)
         self._worker = Worker(
-            identity, self._dsn, self._registry, self._settings, self._loop_thread, self._lanes, self._threads,
+            identity, self._store, self._registry, self._settings, self._loop_thread, self._lanes, self._threads,
             self._clock, self._hints, self._poll_s,
         )  # fmt: skip
 

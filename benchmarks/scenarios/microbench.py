@@ -17,10 +17,11 @@ from client_sync.file.submission import Submission, request_text
 from ledger.model.events import parse_event
 from ledger.model.fold import JobState, dump_state, fold, load_state, projection
 from ledger.model.ids import new_id, uuid7
+from ledger.ports.store import Claimed
+from ledger.postgres.store.work import columns
 from processor.handlers.outcome import Completed, conclude
 from processor.handlers.retry import RetryPolicy
-from processor.work.claimed import Claimed
-from processor.work.rows import parameters, rows_of
+from processor.work.rows import rows_of
 
 SHORTEST_S: Final = 0.02
 """A loop this long is far above the clock's grain."""
@@ -86,7 +87,7 @@ def _hot() -> list[tuple[str, Callable[[], object], int]]:
         ("processor: read the params", lambda: handler.read(text), 1),
         ("processor: conclude", lambda: conclude(claimed, Completed(), now, policy, max_attempts=None, chance=0.5), 1),
         ("processor: rows of an end", lambda: rows_of(str(job_id), 1, ending, time.time_ns()), 1),
-        ("processor: 1,000 rows as arrays", lambda: parameters(processor, batch), len(batch)),
+        ("processor: 1,000 rows as arrays", lambda: columns(processor, batch), len(batch)),
     ]
 
 

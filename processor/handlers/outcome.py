@@ -30,6 +30,7 @@ from ledger.model.data import (
 )
 from ledger.model.readable import HINT, MAX_DEPTH, find_unreadable, is_suspect
 from ledger.model.times import later, within_reach
+from ledger.ports.store import Claimed
 from processor.handlers.describe import (
     MAX_MESSAGE_CHARS,
     MAX_TRACEBACK_CHARS,
@@ -38,7 +39,6 @@ from processor.handlers.describe import (
     storable,
 )
 from processor.handlers.retry import RetryPolicy
-from processor.work.claimed import Claimed
 
 ROOM_FOR_ENVELOPE: Final = 200
 """Bytes that the fields around a result may take."""

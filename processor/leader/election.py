@@ -1,6 +1,6 @@
-"""Who leads: of all processors the one that puts events in order, lets due jobs start, and rescues orphans.
+"""Who leads: of all processors the one that has the common duties.
 
-Leading is a lease, renewed from where the passes are made: a leader whose process is frozen or whose event loop is
+Leading is a lease, renewed from where the duties are done: a leader whose process is frozen or whose event loop is
 blocked loses it, though its session stays. Its end is counted by those who wait for it, by their monotonic clocks.
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import socket
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from uuid import UUID
+from typing import TYPE_CHECKING, Final
 
 from ledger.model.ids import new_id
+from ledger.ports.store import EndOfLog
 
 if TYPE_CHECKING:
-    from psycopg import AsyncCursor
+    from ledger.ports.store import Store
 
 LEASE_S: Final = 2.0
 """Who has seen the leader do nothing for so long takes over."""
@@ -23,33 +23,16 @@ RENEW_S: Final = 1.0
 LOOK_S: Final = 0.5
 """How often a candidate looks: a leader whose session ends is replaced within this time."""
 
-STAND: Final = """
-    select s.elected, s.turn, e.epoch, e.last_seq, e.event_id
-    from ledger.stand_for_leader(%(candidate)s, %(host)s, %(pid)s, %(silent)s) s, ledger.end_of_log() e
-"""
-LEAD: Final = (
-    "select l.leads, e.epoch, e.last_seq, e.event_id from ledger.lead(%(holder)s) l (leads), ledger.end_of_log() e"
-)
-
-
-class EndOfLog(NamedTuple):
-    """How far the log was seen to go in an epoch, and with which event."""
-
-    epoch: UUID | None
-    last_seq: int
-    event_id: UUID | None
-
-
 NOTHING_SEEN: Final = EndOfLog(None, 0, None)
 
 
 class Candidate:
-    """One processor's part in the election, over one connection."""
+    """One processor's part in the election, in one session."""
 
-    def __init__(self, cursor: AsyncCursor[Any]) -> None:
-        self._cursor = cursor
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._id = new_id()
-        self._turn: int | None = None
+        self._renewals: int | None = None
         self._unchanged_since = 0.0
         self._leads = False
         self._renewed_at = 0.0
@@ -59,12 +42,10 @@ class Candidate:
     async def stand(self) -> bool:
         """Become the leader, if there is none or the one there is has been silent for the lease."""
         now = time.monotonic()
-        silent = self._turn if self._turn is not None and now - self._unchanged_since >= LEASE_S else None
-        who = {"candidate": self._id, "host": socket.gethostname(), "pid": os.getpid(), "silent": silent}
-        [(elected, turn, *end)] = await (await self._cursor.execute(STAND, who)).fetchall()
-        self.end = EndOfLog(*end)
-        if turn != self._turn:
-            self._turn, self._unchanged_since = turn, time.monotonic()
+        silent = self._renewals if self._renewals is not None and now - self._unchanged_since >= LEASE_S else None
+        elected, renewals, self.end = await self._store.stand(self._id, socket.gethostname(), os.getpid(), silent)
+        if renewals != self._renewals:
+            self._renewals, self._unchanged_since = renewals, time.monotonic()
         self._leads, self._renewed_at = elected, now
         return self._leads
 
@@ -77,7 +58,6 @@ class Candidate:
         now = time.monotonic()
         if not self._leads or now - self._renewed_at < RENEW_S:
             return self._leads
-        [(self._leads, *end)] = await (await self._cursor.execute(LEAD, {"holder": self._id})).fetchall()
-        self.end = EndOfLog(*end)
+        self._leads, self.end = await self._store.lead(self._id)
         self._renewed_at = now
         return self._leads

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 from uuid import UUID
 
-
-class Silent(NamedTuple):
-    """A processor whose heartbeats have stood still at ``beats`` for the grace; ``overdue``: for the lease."""
-
-    processor: UUID
-    beats: int
-    overdue: bool
+from ledger.ports.store import Silent
 
 
 class Vigil:

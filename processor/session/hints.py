@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+from ledger.ports.store import Hint
+
 
 class Hints:
     """What the parts of one service tell each other, and what notifications tell them."""
 
     def __init__(self) -> None:
         self.events = asyncio.Event()
-        """Events were written: the sequencer should look."""
+        """Events were written: the leader should look."""
         self.claims = asyncio.Event()
         """There may be something to claim: the claimer should look."""
         self.cancels = asyncio.Event()
@@ -31,11 +33,19 @@ class Hints:
         new_work, self._new_work = self._new_work, False
         return new_work
 
-    def tell_of_all(self) -> None:
-        """Anything may have happened."""
-        self.events.set()
-        self.tell_of_work()
-        self.cancels.set()
+    def tell(self, hint: Hint) -> None:
+        """Pass on what was heard."""
+        match hint:
+            case Hint.EVENTS:
+                self.events.set()
+            case Hint.WORK:
+                self.tell_of_work()
+            case Hint.CANCELS:
+                self.cancels.set()
+            case Hint.ANYTHING:
+                self.events.set()
+                self.tell_of_work()
+                self.cancels.set()
 
 
 async def wait_for_hint(hint: asyncio.Event, timeout_s: float) -> bool:

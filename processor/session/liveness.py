@@ -14,31 +14,23 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-import psycopg
-from tenacity import sleep_using_event
+from tenacity import Retrying, retry_if_exception_type, sleep_using_event, wait_random_exponential
 
 from ledger.errors import ServerUnreachable, one_line
 from ledger.model.ids import new_id
-from ledger.postgres.database import connect, is_transient, retrying
-from processor.session.link import LONGEST_WAIT_S, hang_up
 
 if TYPE_CHECKING:
-    from psycopg import Connection
-
+    from ledger.ports.store import Store
     from processor.session.clock import ServerClock
     from processor.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-REGISTER: Final = "select ledger.register_processor(%(processor)s, %(host)s, %(pid)s, %(namespaces)s, %(names)s)"
-STOP: Final = "select ledger.stop_processor(%(processor)s)"
-BEAT: Final = """
-    select ledger.beat(%(processor)s, %(beats)s, %(still)s * interval '1 second') as beats,
-           clock_timestamp() as server_time
-"""
+LONGEST_WAIT_S: Final = 2.0
+"""Between two attempts to reach the server."""
 
 
 class Identity:
@@ -69,7 +61,7 @@ class Liveness(threading.Thread):
 
     def __init__(
         self,
-        dsn: str,
+        store: Store,
         names: list[str],
         settings: Settings,
         clock: ServerClock,
@@ -80,7 +72,7 @@ class Liveness(threading.Thread):
         on_error: Callable[[Exception], object],
     ) -> None:
         super().__init__(name="liveness", daemon=True)
-        self._dsn = dsn
+        self._store = store
         self._names = names
         self._settings = settings
         self._clock = clock
@@ -89,7 +81,6 @@ class Liveness(threading.Thread):
         self._on_lost = on_lost
         self._on_error = on_error
         self._stopped = threading.Event()
-        self._connection: Connection[Any] | None = None
         self._identity: Identity | None = None
 
     def run(self) -> None:
@@ -106,60 +97,55 @@ class Liveness(threading.Thread):
 
     def wake(self, lost: Identity) -> None:
         """Have the thread go on with a new identity, where it waits for an answer that does not come for this one."""
-        connection = self._connection
-        if connection is not None and self._identity is lost:
-            hang_up(connection)
+        if self._identity is lost:
+            self._store.interrupt()
 
     def _live(self) -> None:
         """One identity, from its registration until it is lost."""
         identity: Identity | None = None
         while not self._stopped.is_set() and (identity is None or not identity.lost):
             try:
-                with self._connect(identity) as self._connection:
-                    if identity is None:
-                        identity = self._identity = self._register(self._connection)
-                        self._on_registered(identity)
-                    else:
-                        self._beat(self._connection, identity)
-                    while not self._stopped.wait(self._settings.heartbeat) and not identity.lost:
-                        self._beat(self._connection, identity)
-                    if not identity.lost:
-                        self._connection.execute(STOP, {"processor": identity.processor})
-            except (psycopg.Error, ServerUnreachable) as error:
-                if not is_transient(error):
-                    raise
+                if identity is None:
+                    identity = self._identity = self._trying(None)(self._register)
+                    self._on_registered(identity)
+                else:
+                    self._trying(identity)(self._beat, identity)
+                while not self._stopped.wait(self._settings.heartbeat) and not identity.lost:
+                    self._beat(identity)
+                if not identity.lost:
+                    self._store.stop(identity.processor)
+            except ServerUnreachable as error:
                 logger.warning("liveness: interrupted: %s", one_line(error))
             finally:
-                self._connection = None
+                self._store.leave()
 
-    def _connect(self, identity: Identity | None) -> Connection[Any]:
+    def _trying(self, identity: Identity | None) -> Retrying:
         # once stopped, it neither waits nor tries again; and a lost identity has no use for a connection
-        policy = retrying(max_wait_s=LONGEST_WAIT_S).copy(
+        return Retrying(
+            retry=retry_if_exception_type(ServerUnreachable),
+            wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT_S),
             stop=lambda _: self._stopped.is_set() or (identity is not None and identity.lost),
             sleep=sleep_using_event(self._stopped),
+            reraise=True,
         )
-        return policy(connect, self._dsn, application_name="jobledger liveness")
 
-    def _register(self, connection: Connection[Any]) -> Identity:
+    def _register(self) -> Identity:
         identity = Identity(new_id(), self._on_lost)
-        connection.execute(REGISTER, {
-            "processor": identity.processor, "host": socket.gethostname(), "pid": os.getpid(),
-            "namespaces": list(self._settings.namespaces), "names": self._names,
-        })  # fmt: skip
-        self._beat(connection, identity)
+        self._store.register(
+            identity.processor, socket.gethostname(), os.getpid(), self._settings.namespaces, self._names
+        )
+        self._beat(identity)
         return identity
 
-    def _beat(self, connection: Connection[Any], identity: Identity) -> None:
+    def _beat(self, identity: Identity) -> None:
         asked_at = time.monotonic()
-        said = {"processor": identity.processor, "beats": identity.beats, "still": self._loop_still_s()}
-        row = connection.execute(BEAT, said).fetchone()
+        beat = self._store.beat(identity.processor, identity.beats, self._loop_still_s())
         answered_at = time.monotonic()
-        assert row is not None
-        self._clock.sample(row["server_time"], asked_at, answered_at)
-        if row["beats"] is None:
+        self._clock.sample(beat.server_time, asked_at, answered_at)
+        if beat.beats is None:
             identity.lose("the server had given it up, or was put back to an earlier moment")
         elif answered_at - identity.renewed_at > self._settings.lease / 2:
             identity.lose(f"no heartbeat for {answered_at - identity.renewed_at:.1f} s")
         else:
-            identity.beats = row["beats"]
+            identity.beats = beat.beats
             identity.renewed_at = asked_at  # the server saw it no earlier than this

@@ -31,11 +31,11 @@ from processor.handlers.outcome import (
 from processor.work.reports import Reports
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from ledger.ports.store import Claimed, CompletedStep
     from processor.executors.loop_thread import LoopThread
     from processor.handlers.registry import Handler, Request
-    from processor.work.claimed import Claimed
     from processor.work.lanes import Lane
     from processor.work.worker import Worker
 
@@ -250,7 +250,7 @@ class UnreadableSteps(dict[str, str]):
         )
 
 
-def read_steps(rows: list[tuple[str, str]]) -> dict[str, dict[str, str]]:
+def read_steps(rows: Sequence[CompletedStep]) -> dict[str, dict[str, str]]:
     """The results of completed steps, as JSON text, by job and step. Of one step the first counts, as in the fold."""
     steps: dict[str, dict[str, str]] = {}
     for job_id, data in rows:

@@ -9,18 +9,15 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-import psycopg
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ledger.errors import one_line
 from ledger.model.data import JobError
-from ledger.postgres.arrays import bare
+from ledger.ports.store import AttemptEvent, AttemptKey, Store, Unrecordable
 from processor.handlers.context import JobCancelled
 from processor.handlers.outcome import Entry, Failed, conclude
 from processor.handlers.retry import RetryPolicy
-from processor.session.link import Link, is_about_data
-from processor.work.rows import RECORD, Row, parameters, rows_of
+from processor.work.rows import rows_of
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -35,14 +32,13 @@ STALLED_S: Final = 2.0
 """Without an answer for so long, no further job is claimed: its end would wait as well."""
 FORGET_AFTER_S: Final = 1.0
 """Claims that have ended are forgotten together, at most this much later: nothing waits for it."""
-FORGET: Final = "select ledger.forget_claims(%(processor)s, %(claims)s::uuid[])"
 
 
 class Bundle(NamedTuple):
     """Events of one attempt that are recorded together or not at all."""
 
     attempt: Attempt
-    rows: list[Row]
+    rows: list[AttemptEvent]
     ends: bool
     receipt: Future[None] | None
 
@@ -56,9 +52,9 @@ class Recorder:
     """
 
     def __init__(
-        self, link: Link, processor: UUID, policy: RetryPolicy, on_superseded: Callable[[Attempt], None]
+        self, store: Store, processor: UUID, policy: RetryPolicy, on_superseded: Callable[[Attempt], None]
     ) -> None:
-        self._link = link
+        self._store = store
         self._processor = processor
         self._policy = policy
         self._on_superseded = on_superseded
@@ -84,7 +80,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Send for ever. Raises what is neither transient nor about one event's data."""
-        await self._link.open()
+        await self._store.connect()
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -121,7 +117,7 @@ class Recorder:
         """Let the server forget the claims of which every job has ended."""
         claims, self._ended_claims = self._ended_claims, []
         if claims:
-            await self._link.fetch(FORGET, {"processor": self._processor, "claims": bare(map(str, claims))})
+            await self._store.forget_claims(self._processor, claims)
 
     def release(self, attempt: Attempt) -> None:
         """Count an attempt as ended in its claim: nothing more of it will be recorded."""
@@ -159,18 +155,16 @@ class Recorder:
     async def _send(self, batch: list[Bundle]) -> None:
         rows = [row for bundle in batch for row in bundle.rows]
         try:
-            late = await self._link.fetch(RECORD, parameters(self._processor, rows)) if rows else []
-        except psycopg.Error as error:
-            if not is_about_data(error):
-                raise
+            late = await self._store.record(self._processor, rows) if rows else None
+        except Unrecordable as error:
             await self._send_apart(batch, error)
             return
         if late:
-            self._report_late(set(late), batch)
+            self._report_late(late, batch)
         for bundle in batch:
             self._settle(bundle)
 
-    async def _send_apart(self, batch: list[Bundle], error: psycopg.Error) -> None:
+    async def _send_apart(self, batch: list[Bundle], error: Unrecordable) -> None:
         """Find the bundle that broke the statement; its neighbours pass."""
         if len(batch) > 1:
             middle = len(batch) // 2
@@ -189,7 +183,7 @@ class Recorder:
         )
         self.add(bundle.attempt, conclude(job, Failed(reason), datetime.now(UTC), self._policy), ends=True)
 
-    def _report_late(self, late: set[Any], batch: list[Bundle]) -> None:
+    def _report_late(self, late: set[AttemptKey], batch: list[Bundle]) -> None:
         for bundle in batch:
             job = bundle.attempt.job
             if (job.job_id, job.attempt) not in late:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from ledger.errors import LedgerError, ServerUnreachable
 from processor.executors.loop_thread import first_of
-from processor.session.link import Link
 from processor.work.claimer import Claimer
 from processor.work.lanes import STALE_S
 from processor.work.recorder import Recorder
@@ -19,6 +18,7 @@ from processor.work.reporter import Reporter
 from processor.work.runner import Runner
 
 if TYPE_CHECKING:
+    from ledger.ports.store import Store
     from processor.executors.loop_thread import LoopThread
     from processor.executors.threads import Threads
     from processor.handlers.registry import Handler, Registry
@@ -48,7 +48,7 @@ class Worker:
     def __init__(
         self,
         identity: Identity,
-        dsn: str,
+        store: Store,
         registry: Registry,
         settings: Settings,
         loop_thread: LoopThread,
@@ -66,12 +66,11 @@ class Worker:
         self.reports_lock: Final = threading.Lock()
         self._settings = settings
         self._lost = asyncio.Event()
-        self._claim_link = Link(dsn, "claimer")
-        self._record_link = Link(dsn, "recorder")
-        self.recorder: Final = Recorder(self._record_link, identity.processor, settings.retry, self._superseded)
+        self._store = store
+        self.recorder: Final = Recorder(store, identity.processor, settings.retry, self._superseded)
         self.reporter: Final = Reporter(self.recorder)
         self.runner: Final = Runner(loop_thread, lanes, threads, self.recorder, clock, settings.retry, hints)
-        self.claimer: Final = Claimer(self._claim_link, self, registry, settings, poll_s)
+        self.claimer: Final = Claimer(store, self, registry, settings, poll_s)
 
     def lane_for(self, handler: Handler) -> Lane:
         """Where jobs of this handler run."""
@@ -103,8 +102,7 @@ class Worker:
         finally:
             self.reporter.close()
             self.lose()
-            await self._claim_link.close()
-            await self._record_link.close()
+            await self._store.disconnect()
 
     async def _work(self, stop: asyncio.Event) -> None:
         claiming = asyncio.create_task(self.claimer.run())

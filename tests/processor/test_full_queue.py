@@ -18,8 +18,8 @@ from waiting import until
 from client_sync import JobClient
 from jobledger.admin.doctor import examine
 from ledger.postgres.database import is_transient
+from ledger.postgres.store.errors import is_about_data
 from processor import Registry
-from processor.session.link import is_about_data
 
 USAGE = "select 100 * pg_notification_queue_usage()"
 

@@ -11,7 +11,7 @@ from in_process import Ledger, Start
 from waiting import until
 
 from processor import JobContext, Registry, service
-from processor.leader import sequencer
+from processor.leader import leader, order
 from processor.session import hints
 from processor.work import claimer
 
@@ -32,7 +32,7 @@ class Wait(NamedTuple):
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[Wait]:
-    """Every wait for a hint that the claimer and the sequencer make."""
+    """Every wait for a hint that the claimer and the leader make."""
     seen: list[Wait] = []
 
     async def wait_for_hint(event: asyncio.Event, timeout_s: float) -> bool:
@@ -42,22 +42,22 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[Wait]:
         seen.append(Wait(event, timeout_s, began, now(), hinted))
         return hinted
 
-    for module in (claimer, sequencer):
+    for module in (claimer, leader):
         monkeypatch.setattr(module, "wait_for_hint", wait_for_hint)
     return seen
 
 
 @pytest.fixture
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[None]:
-    """Grows with every look of the sequencer."""
+    """Grows with every look of the leader."""
     made: list[None] = []
-    make_pass = sequencer.Sequencer._make_pass
+    run = order.Order.run
 
-    async def counted(*arguments: Any) -> int:
+    async def counted(self: order.Order) -> None:
         made.append(None)
-        return await make_pass(*arguments)
+        await run(self)
 
-    monkeypatch.setattr(sequencer.Sequencer, "_make_pass", counted)
+    monkeypatch.setattr(order.Order, "run", counted)
     return made
 
 
@@ -84,7 +84,7 @@ def test_p9_with_every_notification_lost_work_is_found_by_the_next_look(
         looks_before = len(passes)
         assert ledger.wait_for(job).result == "done"
         assert looks_when_it_ran[n] <= looks_before + 1, "the first look that began after it was there has found it"
-    # the sequencer's look and the claimer's come one after the other: together they take one interval at most
+    # the leader's look and the claimer's come one after the other: together they take one interval at most
     assert max(wait.timeout_s for wait in waits) <= POLL_S / 2
     ledger.verify()
 

@@ -23,13 +23,13 @@ class Polls:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made = 0
-        take_up_strays = claimer.Claimer.take_up_strays
+        take_up_unknown_claims = claimer.Claimer.take_up_unknown_claims
 
         async def counted(self_: claimer.Claimer) -> None:
-            await take_up_strays(self_)
+            await take_up_unknown_claims(self_)
             self.made += 1
 
-        monkeypatch.setattr(claimer.Claimer, "take_up_strays", counted)
+        monkeypatch.setattr(claimer.Claimer, "take_up_unknown_claims", counted)
 
     def wait_for_more(self) -> None:
         seen = self.made

@@ -26,7 +26,7 @@ from waiting import until
 from ledger.errors import VerificationFailed
 from ledger.model.ids import new_id
 from ledger.postgres.feed import read_history, verify
-from processor.work.claimer import GIVEN_UP
+from ledger.postgres.store.errors import NOT_REGISTERED
 
 LONG_AGO = "2020-01-01T00:00:00Z"
 
@@ -254,7 +254,7 @@ def test_a_processor_that_has_stopped_is_told_so_by_a_code_of_its_own(database: 
     worker.connection.execute("select ledger.stop_processor(%(id)s)", {"id": worker.id})
     with pytest.raises(psycopg.Error) as refused:
         worker.claim()
-    assert refused.value.sqlstate == GIVEN_UP
+    assert refused.value.sqlstate == NOT_REGISTERED
 
 
 def test_a_processor_is_lost_as_soon_as_its_session_ends(database: Database) -> None:

@@ -13,11 +13,11 @@ from pydantic import BaseModel, field_serializer
 
 from ledger.errors import LedgerError
 from ledger.model.data import JobError, write_data
+from ledger.ports.store import Claimed
 from processor import Completed, Failed, Retry
 from processor.handlers.describe import storable
 from processor.handlers.outcome import Outcome, conclude, conclude_trouble, describe, settle
 from processor.handlers.retry import RetryPolicy
-from processor.work.claimed import Claimed
 
 Make = Callable[[], BaseException]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from ledger.model.data import MAX_EVENT_BYTES, JobError
+from ledger.ports.store import Claimed
 from processor.handlers.outcome import (
     Cancelled,
     Completed,
@@ -24,7 +25,6 @@ from processor.handlers.outcome import (
     describe,
 )
 from processor.handlers.retry import RetryPolicy
-from processor.work.claimed import Claimed
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = RetryPolicy(jitter=0)

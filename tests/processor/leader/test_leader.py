@@ -132,7 +132,7 @@ def test_a_new_life_waits_for_open_writers_and_then_begins(
     with writer.transaction():
         (job,) = push_jobs(writer, 1)
         start(registry)
-        until(lambda: "a new life of the ledger waits" in caplog.text, "the leader to say what it waits for")
+        until(lambda: "a new epoch of the ledger waits" in caplog.text, "the leader to say what it waits for")
         assert ledger.count("select max(life) from ledger.lives") == 1
     assert ledger.wait_for(job).result == "done"
     assert ledger.count("select max(life) from ledger.lives") == 2

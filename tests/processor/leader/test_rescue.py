@@ -11,8 +11,9 @@ from doors import Worker, job_row, push_jobs, sequence
 from in_process import Ledger
 from waiting import until
 
-from ledger.postgres.database import connect_async
-from processor.leader.rescue import Rescuer
+from ledger.postgres.store.store import PostgresStore
+from processor.leader.rescue import Rescue
+from processor.session.hints import Hints
 from processor.settings import Settings
 
 HOUR_S = 3600.0
@@ -22,10 +23,13 @@ def rescue(database: Database, grace: float) -> int:
     """How many jobs the second look takes back."""
 
     async def look_twice() -> int:
-        async with await connect_async(database.dsn_as("worker")) as connection:
-            rescuer = Rescuer(connection, Settings(grace=grace), patient_s=0)
+        store = PostgresStore(database.dsn_as("worker"))
+        rescuer = Rescue(store, Hints(), Settings(grace=grace), patient_s=0)
+        try:
             await rescuer.rescue()
             return await rescuer.rescue()
+        finally:
+            await store.leave_election()
 
     return asyncio.run(look_twice())
 
@@ -60,12 +64,16 @@ def test_p4_an_expired_lease_counts_also_while_a_free_lock_proves_nothing(
 
     async def rescue() -> int:
         settings = Settings(heartbeat=lease / 4, grace=0, lease=lease)
-        async with await connect_async(ledger.database.dsn_as("worker")) as rescuing, asyncio.timeout(30):
-            rescuer = Rescuer(rescuing, settings, patient_s=HOUR_S)
-            found = await rescuer.rescue()
-            while found < rescued:  # the lease counts from the first look
+        store = PostgresStore(ledger.database.dsn_as("worker"))
+        rescuer = Rescue(store, Hints(), settings, patient_s=HOUR_S)
+        try:
+            async with asyncio.timeout(30):
                 found = await rescuer.rescue()
-            return found
+                while found < rescued:  # the lease counts from the first look
+                    found = await rescuer.rescue()
+                return found
+        finally:
+            await store.leave_election()
 
     assert asyncio.run(rescue()) == rescued
     assert ledger.state(job).losses == rescued

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ledger.model.ids import new_id
-from processor.leader.vigil import Silent, Vigil
+from ledger.ports.store import Silent
+from processor.leader.vigil import Vigil
 
 ONE, OTHER = new_id(), new_id()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 from ledger.model.ids import new_id
+from ledger.ports.store import Beat, Store
 from processor.session.clock import ServerClock
 from processor.session.liveness import Identity, Liveness
 from processor.settings import Settings
@@ -19,18 +19,18 @@ def test_p5_the_lease_counts_from_the_question_and_not_from_the_answer() -> None
     answered: list[float] = []
 
     class Slow:
-        def execute(self, *_: object) -> Any:
+        def beat(self, *_: object) -> Beat:
             asked = time.monotonic()
             while time.monotonic() - asked < 0.05:
                 pass
             answered.append(time.monotonic())
-            return SimpleNamespace(fetchone=lambda: {"beats": 1, "server_time": datetime.now(UTC)})
+            return Beat(1, datetime.now(UTC))
 
     liveness = Liveness(
-        "", [], Settings(), ServerClock(), loop_still_s=lambda: 0.0,
+        cast(Store, Slow()), [], Settings(), ServerClock(), loop_still_s=lambda: 0.0,
         on_registered=lambda _: None, on_lost=lambda _: None, on_error=lambda _: None,
     )  # fmt: skip
     asked = time.monotonic()
-    liveness._beat(cast(Any, Slow()), identity)
+    liveness._beat(identity)
     assert asked <= identity.renewed_at <= answered[0] - 0.05
     assert not identity.lost

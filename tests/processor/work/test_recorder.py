@@ -13,9 +13,10 @@ from doors import Worker, push_jobs, sequence, types_of
 from in_process import QUICK, Ledger
 
 from ledger.model.ids import new_id
+from ledger.ports.store import Unrecordable
+from ledger.postgres.store.store import PostgresStore
 from processor.handlers.context import JobCancelled
 from processor.handlers.outcome import Entry
-from processor.session.link import Link
 from processor.work.attempt import Attempt, Claim
 from processor.work.recorder import Recorder
 
@@ -40,8 +41,8 @@ class Desk:
         self.claim = Claim(new_id(), jobs, 0.0)
         self.attempts = [cast("Attempt", SimpleNamespace(job=self._job(row), claim=self.claim)) for row in self.claimed]
         self.superseded: list[Attempt] = []
-        self._link = Link(ledger.database.dsn_as("worker"), "recorder")
-        self.recorder = Recorder(self._link, self.worker.id, QUICK, self.superseded.append)
+        self._store = PostgresStore(ledger.database.dsn_as("worker"))
+        self.recorder = Recorder(self._store, self.worker.id, QUICK, self.superseded.append)
 
     def _job(self, row: dict[str, Any]) -> SimpleNamespace:
         return SimpleNamespace(job_id=str(row["job_id"]), attempt=row["attempt"], failures=0, max_attempts=None)
@@ -64,7 +65,7 @@ class Desk:
                 task.cancel()
             await asyncio.gather(running, flushed, return_exceptions=True)
             self.recorder.close()
-            await self._link.close()
+            await self._store.disconnect()
 
 
 def test_p8_a_step_that_cannot_be_recorded_is_answered_and_its_neighbours_are_recorded(ledger: Ledger) -> None:
@@ -74,7 +75,7 @@ def test_p8_a_step_that_cannot_be_recorded_is_answered_and_its_neighbours_are_re
     async def scene() -> None:
         steps = [desk.add(n, "step.completed", f'"step":"{"poison" if n == 1 else "s"}"') for n in range(3)]
         await desk.send()
-        assert [type(step.exception()) for step in steps] == [type(None), psycopg.errors.DataException, type(None)]
+        assert [type(step.exception()) for step in steps] == [type(None), Unrecordable, type(None)]
 
     asyncio.run(scene())
     assert desk.claim.open == 3

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from ledger.postgres.store.work import columns
 from processor.handlers.outcome import Entry
-from processor.work.rows import parameters, rows_of
+from processor.work.rows import rows_of
 
 
 def test_rows_of_one_attempt_have_ids_in_their_order() -> None:
@@ -16,12 +17,12 @@ def test_rows_of_one_attempt_have_ids_in_their_order() -> None:
     assert [row.type for row in rows] == ["attempt.progressed", "job.completed"]
     assert rows[0].id < rows[1].id
     assert {(row.attempt, row.occurred_at) for row in rows} == {("3", "2026-01-01T00:00:00.000123Z")}
-    columns = parameters(UUID(int=0), rows)
-    assert columns["attempts"] == "{3,3}"
-    assert columns["types"] == "{attempt.progressed,job.completed}"
+    as_arrays = columns(UUID(int=0), rows)
+    assert as_arrays["attempts"] == "{3,3}"
+    assert as_arrays["types"] == "{attempt.progressed,job.completed}"
 
 
 def test_there_is_no_statement_without_a_row() -> None:
     """Whoever has none does not ask: see the recorder's test of nothing to record."""
     with pytest.raises(ValueError, match="unpack"):
-        parameters(UUID(int=0), [])
+        columns(UUID(int=0), [])

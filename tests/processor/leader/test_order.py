@@ -1,10 +1,10 @@
-"""How the sequencer paces itself; what its passes do is in tests/ledger."""
+"""How ordering paces itself; what its passes do is in tests/ledger."""
 
 from __future__ import annotations
 
 import pytest
 
-from processor.leader.sequencer import LONGEST_GAP_S, SHORTEST_GAP_S, rest_s
+from processor.leader.order import LONGEST_GAP_S, SHORTEST_GAP_S, rest_s
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, LiteralString, Self, TypeVar
 
 import psycopg
@@ -16,6 +16,7 @@ from tenacity import AsyncRetrying, RetryCallState
 
 from ledger.errors import ServerUnreachable, one_line
 from ledger.postgres.database import connect_async, is_transient, retrying
+from ledger.postgres.store.errors import translated
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection, Connection
@@ -29,21 +30,6 @@ LONGEST_WAIT_S: Final = 2.0
 PAUSE_AFTER_BREAK_S: Final = 0.1
 PATIENCE_S: Final = 5.0
 """Who has no answer for so long tries another connection: the session may be frozen."""
-# A server that vanished without a word is noticed within seconds, not after the kernel's hours.
-STEADY: Final = {
-    "keepalives_idle": "5",
-    "keepalives_interval": "2",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "10000",
-}
-
-ABOUT_DATA: Final = ("22", "23", "54")
-"""SQLSTATE classes that say something about the data of one event, and nothing about the others or the server."""
-
-
-def is_about_data(error: psycopg.Error) -> bool:
-    """Whether a statement failed because of the data it was given: its neighbours would pass."""
-    return (error.sqlstate or "").startswith(ABOUT_DATA) and not is_transient(error)
 
 
 def hang_up(connection: Connection[Any] | AsyncConnection[Any]) -> None:
@@ -126,43 +112,61 @@ async def stay_connected(dsn: str, role: str, work: Callable[[AsyncConnection[An
                 return await work(connection)
         except psycopg.Error as error:
             if not is_transient(error):
-                raise
+                raise translated(error) from error
             logger.warning("%s: interrupted: %s", role, one_line(error))
         await asyncio.sleep(PAUSE_AFTER_BREAK_S)
 
 
 class Link:
-    """One connection, made when it is first needed and again when it broke. One statement at a time."""
+    """One connection, made when it is first needed and again when it broke. One statement at a time.
+
+    It raises the port's errors, where there is one for the driver's.
+    """
 
     def __init__(self, dsn: str, role: str) -> None:
         self._dsn = dsn
         self._role = role
         self._connection: AsyncConnection[Any] | None = None
-        self._turn = asyncio.Lock()
+        self._one_at_a_time = asyncio.Lock()
         self._watch = Watch(role)
+
+    @property
+    def backend_pid(self) -> int | None:
+        """The server's process of the connection, while there is one."""
+        return self._connection.info.backend_pid if self._connection is not None else None
 
     async def fetch(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement that is harmless to repeat, and give its rows. Transient trouble is waited out."""
         try:
             return await self.fetch_once(query, parameters)
-        except (psycopg.Error, ServerUnreachable) as error:
-            if not is_transient(error):
-                raise
+        except ServerUnreachable as error:
             logger.warning("%s: interrupted: %s", self._role, one_line(error))
         return await keep_trying(self._role)(self.fetch_once, query, parameters)
 
     async def fetch_once(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement once. When it fails with a broken connection, nobody knows whether it took effect."""
-        async with self._turn:
-            connection = await self._open()
-            with self._watch.over(connection):
-                async with connection.cursor(row_factory=tuple_row) as cursor:
-                    await cursor.execute(query, parameters)
-                    return await cursor.fetchall() if cursor.description else []
+        async with self._one_at_a_time:
+            try:
+                connection = await self._open()
+                with self._watch.over(connection):
+                    async with connection.cursor(row_factory=tuple_row) as cursor:
+                        await cursor.execute(query, parameters)
+                        return await cursor.fetchall() if cursor.description else []
+            except psycopg.Error as error:
+                raise translated(error) from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Run the statements of the block in one transaction."""
+        try:
+            async with (await self._open()).transaction():
+                yield
+        except psycopg.Error as error:
+            raise translated(error) from error
 
     async def open(self) -> None:
         """Connect now, so that the first statement need not wait for it."""
-        async with self._turn:
+        async with self._one_at_a_time:
             await keep_trying(self._role)(self._open)
 
     async def _open(self) -> AsyncConnection[Any]:
@@ -171,5 +175,7 @@ class Link:
         return self._connection
 
     async def close(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
+        """Let the connection go; the next statement makes a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()

@@ -1,7 +1,7 @@
 """Making sure that connections are sessions: a processor keeps locks, prepared statements and LISTEN in its own.
 
 A pooler in transaction mode lends one session to many, a transaction at a time. There a lock would stay behind in a
-session that serves strangers: the sequencer's office would be taken, and nobody would hold it.
+session that serves strangers: a processor would look alive after its death.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ledger.errors import LedgerError
 from ledger.postgres.database import connect_async
-from processor.session.link import keep_trying
+from ledger.postgres.store.link import keep_trying
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -30,12 +30,12 @@ async def need_own_sessions(dsn: str) -> None:
 
 async def _need_own_sessions(dsn: str) -> None:
     async with await connect_async(dsn, application_name="jobledger start", settled=False) as one:
-        home = await _session(one)
-        if home == one.info.backend_pid:
+        first = await _session(one)
+        if first == one.info.backend_pid:
             return
         async with await connect_async(dsn, application_name="jobledger start", settled=False) as other:
             for _ in range(_ROUNDS):
-                if await _session(other) == home or await _session(one) != home:
+                if await _session(other) == first or await _session(one) != first:
                     raise LedgerError(
                         "a processor needs sessions of its own, and this DSN leads to a pooler that shares them",
                         hint="give serve the address of Postgres itself; clients may go through the pooler",

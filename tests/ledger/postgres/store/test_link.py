@@ -9,8 +9,8 @@ import pytest
 from databases import Database
 from psycopg import AsyncConnection
 
-from processor.session import link
-from processor.session.link import stay_connected
+from ledger.postgres.store import link
+from ledger.postgres.store.link import stay_connected
 
 
 def test_p4_work_whose_statement_is_not_answered_begins_anew_and_who_only_listens_is_left_alone(
