@@ -408,7 +408,7 @@ comment on table ledger.rights is 'The rights as they were installed. give: the 
 
 -- =====================================================================================================================
 -- Code. From here on, everything can be run again, and an upgrade does.
--- locks: ledger.events, ledger.log, ledger.my_jobs, ledger.refusals
+-- locks: ledger.events, ledger.log, ledger.my_jobs, ledger.jobs, ledger.refusals
 -- =====================================================================================================================
 
 

@@ -1,13 +1,15 @@
-"""What 0.1.0 left behind: its ledger, restored from a dump, and a fresh one to compare with."""
+"""What 0.1.0 left behind: its ledger, restored from a dump, and its code."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from databases import Database
+from old_version import V1, OldVersion
 
-V1 = Path(__file__).parent / "v1"
+
+@pytest.fixture(scope="session")
+def old(tmp_path_factory: pytest.TempPathFactory) -> OldVersion:
+    return OldVersion(tmp_path_factory.mktemp("old"))
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+"""0.1.0, as it was released: its code in an environment of its own, so that it can run beside today's."""
+
+from __future__ import annotations
+
+import subprocess
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+V1 = Path(__file__).parents[1] / "upgrades" / "v1"
+"""What it left behind."""
+
+
+class OldVersion:
+    """The wheel of 0.1.0, installed beside what it needs."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder, symlinks=True)
+        self._python = folder / "bin" / "python"
+        (packages,) = folder.glob("lib/python*/site-packages")
+        (wheel,) = V1.glob("*.whl")
+        zipfile.ZipFile(wheel).extractall(packages)
+        (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+
+    def run(self, program: str, *arguments: str) -> str:
+        """What a program of an app prints that uses this version."""
+        command = [str(self._python), "-c", program, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
+    def jobledger(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The command of this version."""
+        command = self._command(*arguments)
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd=V1)
+
+    @contextmanager
+    def processor(self, dsn: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """``jobledger serve`` of this version, with the jobs of v1/make.py. Killed at the end, if it still runs."""
+        command = self._command("serve", "--app", "make:jobs", "--dsn", dsn)
+        with log.open("ab") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=V1)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [str(self._python), "-B", "-m", "jobledger", *arguments]
