@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from jobledger.admin.grants import FIND_MEMBERS, GROUPS, powers
+from jobledger.admin.grants import GROUPS, powers
 from ledger.finding import Finding
+from ledger.postgres.admin.logins import find_members, find_own_group
+from ledger.postgres.admin.symptoms import find_prepared
 from ledger.postgres.rights import find_differences
 
 if TYPE_CHECKING:
-    from psycopg import Connection
-    from psycopg.rows import DictRow
+    from ledger.postgres.database import Session
 
 SHOWN: Final = 5
-STAFF: Final = """
-    select r.rolname::text as name from pg_roles r
-    where r.rolname = any (%(groups)s) and pg_has_role(session_user, r.oid, 'member')
-"""
-PREPARED: Final = """
-    select p.gid, p.owner, round(extract(epoch from now() - p.prepared))::integer as age_s
-    from pg_prepared_xacts p where p.database = current_database() order by p.prepared
-"""
 
 
-def examine_rights(connection: Connection[DictRow]) -> Iterator[Finding]:
+def examine_rights(connection: Session) -> Iterator[Finding]:
     """What was granted, and to whom. Reads only."""
     found = find_differences(connection)
     if not found:
@@ -37,29 +30,29 @@ def examine_rights(connection: Connection[DictRow]) -> Iterator[Finding]:
     yield from _examine_members(connection)
 
 
-def explain_refusal(connection: Connection[DictRow]) -> Finding:
+def explain_refusal(connection: Session) -> Finding:
     """Why a login may not look into the ledger: it is not meant to, or its group has lost its rights."""
     staff = [group for group in GROUPS.values() if group != GROUPS["client"]]
-    row = connection.execute(STAFF.encode(), {"groups": staff}).fetchone()
-    if row is not None:
-        message = f"this login is in {row['name']}, and still may not look into the ledger: rights are missing"
+    group = find_own_group(connection, staff)
+    if group is not None:
+        message = f"this login is in {group}, and still may not look into the ledger: rights are missing"
         return Finding("fail", "rights", message, "mend them, as the owner of the ledger: jobledger init")
     advice = "examine the server with a login that has the rights of an operator, an auditor or a processor"
     return Finding("note", "rights", "it answers, but this login may not look into it", advice)
 
 
-def _examine_members(connection: Connection[DictRow]) -> Iterator[Finding]:
-    members = connection.execute(FIND_MEMBERS.encode(), {"groups": list(GROUPS.values())}).fetchall()
-    suspicious = [(row, had) for row in members for group in row["groups"] if (had := powers(group, row))]
+def _examine_members(connection: Session) -> Iterator[Finding]:
+    members = find_members(connection, list(GROUPS.values()))
+    suspicious = [(login, had) for login in members for group in login.groups if (had := powers(group, login))]
     if not suspicious:
         yield Finding("ok", "logins", f"{len(members)} are in the groups of the ledger, and have no other power")
-    for row, had in suspicious:
-        message = f"{row['name']} is in {', '.join(row['groups'])}, and is {' and '.join(had)}"
+    for login, had in suspicious:
+        message = f"{login.name} is in {', '.join(login.groups)}, and is {' and '.join(had)}"
         yield Finding("warn", "logins", message, "no group's limits hold for it: take that away, or use another login")
 
 
-def examine_prepared(connection: Connection[DictRow]) -> Iterator[Finding]:
+def examine_prepared(connection: Session) -> Iterator[Finding]:
     """Transactions without a session: their locks stay until someone ends them by name."""
-    for row in connection.execute(PREPARED.encode()).fetchall():
-        message = f"{row['owner']} prepared one as {row['gid']!r} {row['age_s']} s ago; its locks are kept meanwhile"
+    for found in find_prepared(connection):
+        message = f"{found.owner} prepared one as {found.gid!r} {found.age_s} s ago; its locks are kept meanwhile"
         yield Finding("warn", "transactions", message, "end it: commit prepared or rollback prepared, and this name")

@@ -10,14 +10,15 @@ its name or let others in.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ledger.errors import Conflict, InvalidEvent, JobNotFound, LedgerError
-from ledger.postgres.rights import lock_rights
+from ledger.postgres.admin import logins
+from ledger.postgres.admin.logins import Login
 from ledger.postgres.schema import check
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    from ledger.postgres.database import Session
 
 GROUPS: Final = {
     "client": "ledger_client",
@@ -25,33 +26,11 @@ GROUPS: Final = {
     "auditor": "ledger_auditor",
     "operator": "ledger_operator",
 }
-SINGLE_GRANT_OPTIONS: Final = 160000
-"""The server version from which a membership can be granted without the right to become the group."""
 LONGEST_NAME: Final = 63
 """Bytes of a name in Postgres; it would cut a longer one, and the cut name may be someone else's."""
 LONGEST_OWNER: Final = 200
 """Characters; an owner need not be a login."""
 
-_LOGINS: Final = r"""
-    select r.rolname::text as name,
-           r.rolcanlogin, r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.rolbypassrls,
-           pg_has_role(r.oid, (select n.nspowner from pg_namespace n where n.nspname = 'ledger'), 'member') as is_owner,
-           array(select g.rolname::text from unnest(%(groups)s::text[]) x (name) join pg_roles g on g.rolname = x.name
-                 where pg_has_role(r.oid, g.oid, 'member') order by 1) as groups,
-           array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid
-                 where m.member = r.oid and g.rolname = any (%(groups)s) order by 1) as direct,
-           array(select g.rolname::text from pg_roles g
-                 where g.rolname like 'pg\_%%' and pg_has_role(r.oid, g.oid, 'member') order by 1) as predefined
-    from pg_roles r
-"""
-FIND: Final = _LOGINS + "where r.rolname = %(name)s"
-FIND_MEMBERS: Final = (
-    _LOGINS
-    + """
-    where r.rolcanlogin and not r.rolsuper  -- a superuser counts as a member of all
-      and exists (select from pg_roles g where g.rolname = any (%(groups)s) and pg_has_role(r.oid, g.oid, 'member'))
-    order by r.rolname"""
-)
 POWERS: Final = {
     "rolsuper": "a superuser",
     "is_owner": "an owner of the ledger",
@@ -86,7 +65,7 @@ EVERYONE: Final = "*"
 
 
 def grant(
-    connection: Connection[Any],
+    connection: Session,
     group: str,
     name: str,
     password: str | None = None,
@@ -103,45 +82,34 @@ def grant(
     where another session does the same and does not end; LedgerError where this session may not grant. All in one
     transaction: after an error, nothing has changed.
     """
-    from psycopg import errors, sql
-
     role = _group(group)
     _check_name(name)
     _check_delegation(role, on_behalf_of)
     check(connection)
-    login = sql.Identifier(name)
-    try:
-        with connection.transaction():
-            lock_rights(connection)
-            found = _find(connection, name)
-            if found is not None:
-                _refuse_power(name, role, found)
-                if others := [other for other in found["groups"] if other != role]:
-                    raise Conflict(
-                        f"{name} is in {', '.join(others)} already",
-                        hint="use a login for each task, or revoke that one first",
-                    )
-            else:
-                connection.execute(
-                    sql.SQL(
-                        "create role {} login inherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls"
-                    ).format(login)
+    with logins.changing(connection):
+        found = _find(connection, name)
+        if found is None:
+            logins.create_login(connection, name)
+        else:
+            _refuse_power(name, role, found)
+            if others := [other for other in found.groups if other != role]:
+                raise Conflict(
+                    f"{name} is in {', '.join(others)} already",
+                    hint="use a login for each task, or revoke that one first",
                 )
-            if password is not None:
-                verifier = sql.Literal(_verifier(connection, name, password))
-                connection.execute(sql.SQL("alter role {} password {}").format(login, verifier))
-            granted = found is None or role not in found["direct"]
-            if granted:
-                connection.execute(_membership(connection).format(sql.Identifier(role), login))
-            delegated = on_behalf_of is not None and _delegate(connection, name, on_behalf_of, may=True)
-    except errors.InsufficientPrivilege as error:
-        raise _may_not(error) from error
+        if password is not None:
+            _check_password(password)
+            logins.set_password(connection, name, password)
+        granted = found is None or role not in found.direct
+        if granted:
+            logins.join_group(connection, name, role)
+        delegated = on_behalf_of is not None and _delegate(connection, name, on_behalf_of, may=True)
     return Grant(
         name, role, created=found is None, granted=granted, password_set=password is not None, delegated=delegated
     )
 
 
-def revoke(connection: Connection[Any], group: str, name: str, *, on_behalf_of: str | None = None) -> Grant:
+def revoke(connection: Session, group: str, name: str, *, on_behalf_of: str | None = None) -> Grant:
     """Take the group's rights from a login, from its next statement on. Calling again changes nothing.
 
     With ``on_behalf_of``, only the right to act for that owner (or for ``EVERYONE``) is taken; without, all of it.
@@ -150,42 +118,33 @@ def revoke(connection: Connection[Any], group: str, name: str, *, on_behalf_of: 
     Raises JobNotFound where there is no such role, Conflict where it has the rights by way of another role, LedgerError
     where this session may not revoke.
     """
-    from psycopg import errors, sql
-
     role = _group(group)
     _check_name(name)
     _check_delegation(role, on_behalf_of)
     check(connection)
-    try:
-        with connection.transaction():
-            lock_rights(connection)
-            found = _find(connection, name)
-            if found is None:
-                raise JobNotFound(f"there is no role {name}", hint="names of roles are case-sensitive here")
-            if on_behalf_of is not None:
-                return Grant(name, role, delegated=_delegate(connection, name, on_behalf_of, may=False))
-            if role == GROUPS["client"]:
-                for (owner,) in _delegations(connection, name):
-                    _delegate(connection, name, EVERYONE if owner is None else owner, may=False)
-            revoked = role in found["direct"]
-            if revoked:
-                connection.execute(sql.SQL("revoke {} from {}").format(sql.Identifier(role), sql.Identifier(name)))
-            left = _find(connection, name)
-            if left is not None and role in left["groups"]:
-                raise Conflict(
-                    f"{name} still has the rights of {role}: it is a superuser, or has them by way of another role",
-                    hint="nothing was changed; look with \\du in psql",
-                )
-    except errors.InsufficientPrivilege as error:
-        raise _may_not(error) from error
+    with logins.changing(connection):
+        found = _find(connection, name)
+        if found is None:
+            raise JobNotFound(f"there is no role {name}", hint="names of roles are case-sensitive here")
+        if on_behalf_of is not None:
+            return Grant(name, role, delegated=_delegate(connection, name, on_behalf_of, may=False))
+        if role == GROUPS["client"]:
+            for owner in logins.read_delegations(connection, name):
+                logins.delegate(connection, name, owner, may=False)
+        revoked = role in found.direct
+        if revoked:
+            logins.leave_group(connection, name, role)
+        left = _find(connection, name)
+        if left is not None and role in left.groups:
+            raise Conflict(
+                f"{name} still has the rights of {role}: it is a superuser, or has them by way of another role",
+                hint="nothing was changed; look with \\du in psql",
+            )
     return Grant(name, role, revoked=revoked)
 
 
-def _find(connection: Connection[Any], name: str) -> dict[str, Any] | None:
-    from psycopg.rows import dict_row
-
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(FIND, {"name": name, "groups": list(GROUPS.values())}).fetchone()
+def _find(connection: Session, name: str) -> Login | None:
+    return logins.find_login(connection, name, list(GROUPS.values()))
 
 
 def _group(group: str) -> str:
@@ -212,61 +171,28 @@ def _check_delegation(role: str, on_behalf_of: str | None) -> None:
         raise InvalidEvent(f"an owner's name has 1 to {LONGEST_OWNER} characters and no NUL")
 
 
-def _delegations(connection: Connection[Any], name: str) -> list[tuple[str | None]]:
-    from psycopg.rows import tuple_row
-
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        return cursor.execute(
-            "select d.owner from ledger.delegations d where d.actor = %(name)s", {"name": name}
-        ).fetchall()
+def _check_password(password: str) -> None:
+    if not password or "\0" in password:
+        raise InvalidEvent("a password has at least one character, and no NUL")
 
 
-def _delegate(connection: Connection[Any], name: str, on_behalf_of: str, *, may: bool) -> bool:
-    from psycopg.rows import tuple_row
-
-    owner = None if on_behalf_of == EVERYONE else on_behalf_of
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        [(changed,)] = cursor.execute(
-            "select ledger.delegate(%(name)s, %(owner)s, %(may)s)", {"name": name, "owner": owner, "may": may}
-        ).fetchall()
-    return bool(changed)
+def _delegate(connection: Session, name: str, on_behalf_of: str, *, may: bool) -> bool:
+    return logins.delegate(connection, name, None if on_behalf_of == EVERYONE else on_behalf_of, may=may)
 
 
-def powers(role: str, found: dict[str, Any]) -> list[str]:
-    """What a login is that no member of this group may be; ``found`` is its row of ``FIND``."""
-    had = [power for attribute, power in POWERS.items() if found[attribute]]
-    if not found["rolsuper"]:  # who counts as a member of all
+def powers(role: str, found: Login) -> list[str]:
+    """What a login is that no member of this group may be."""
+    had = [power for attribute, power in POWERS.items() if getattr(found, attribute)]
+    if not found.rolsuper:  # a superuser counts as a member of all
         allowed = frozenset[str]() if role == GROUPS["client"] else FOR_STAFF
-        had += [f"a member of {predefined}" for predefined in found["predefined"] if predefined not in allowed]
+        had += [f"a member of {predefined}" for predefined in found.predefined if predefined not in allowed]
     return had
 
 
-def _refuse_power(name: str, role: str, found: dict[str, Any]) -> None:
+def _refuse_power(name: str, role: str, found: Login) -> None:
     if had := powers(role, found):
         raise Conflict(
             f"{name} is {had[0]}: no group's limits would hold for it", hint="use a login that has no other rights"
         )
-    if not found["rolcanlogin"]:
+    if not found.rolcanlogin:
         raise Conflict(f"{name} cannot log in", hint="name the login itself: the ledger knows people by their sessions")
-
-
-def _membership(connection: Connection[Any]) -> Any:
-    from psycopg import sql
-
-    if connection.info.server_version >= SINGLE_GRANT_OPTIONS:
-        return sql.SQL("grant {} to {} with inherit true, set false, admin false")
-    return sql.SQL("grant {} to {}")
-
-
-def _verifier(connection: Connection[Any], name: str, password: str) -> str:
-    if not password or "\0" in password:
-        raise InvalidEvent("a password has at least one character, and no NUL")
-    encrypted = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
-    return encrypted.decode("ascii")
-
-
-def _may_not(error: Exception) -> LedgerError:
-    return LedgerError(
-        f"this role may not do that: {str(error).splitlines()[0]}",
-        hint="use the owner of the ledger, who also may create roles and administers its groups; or a superuser",
-    )

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobledger.console.output import shorten
 
-if TYPE_CHECKING:
-    from psycopg.rows import DictRow
 
-
-def event_row(row: DictRow) -> dict[str, Any]:
+def event_row(row: dict[str, Any]) -> dict[str, Any]:
     """One event as a row of a table."""
     return {
         "seq": row["seq"] if row["seq"] is not None else "-",
@@ -24,7 +21,7 @@ def event_row(row: DictRow) -> dict[str, Any]:
     }
 
 
-def event_text(row: DictRow) -> str:
+def event_text(row: dict[str, Any]) -> str:
     """One event as JSON, with the text of its data as it is stored: reading and writing it anew would round numbers."""
     envelope = {
         key: value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value

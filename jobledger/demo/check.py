@@ -11,15 +11,15 @@ from uuid import UUID
 
 from rich.console import Console
 
-from client_sync import JobClient
+from jobledger import JobClient
 from jobledger.console.output import printable, shorten
 from jobledger.demo.files import Fingerprint, fingerprint
 from jobledger.demo.jobs import count
+from ledger.postgres.admin.watching import count_endings
 from ledger.postgres.feed import read_history, verify
 
 if TYPE_CHECKING:
-    from psycopg import Connection
-    from psycopg.rows import DictRow
+    from ledger.postgres.database import Session
 
 LONGEST_DATA: Final = 400
 
@@ -39,7 +39,7 @@ class Plan:
         return {job_id for job_id, path in self.files.items() if fingerprint(path) != self.prints[job_id]}
 
 
-def check(console: Console, jobs: JobClient, admin: Connection[DictRow], plan: Plan) -> list[str]:
+def check(console: Console, jobs: JobClient, admin: Session, plan: Plan) -> list[str]:
     """Compare what came back with what must have; print the summary; give the faults."""
     faults = []
     found = {job.id: job for job in jobs.list(limit=len(plan.files) + 2)}
@@ -51,11 +51,7 @@ def check(console: Console, jobs: JobClient, admin: Connection[DictRow], plan: P
     wrong = [job_id for job_id in compared if found[job_id].result != count(plan.files[job_id]).model_dump(mode="json")]
     if changed:
         console.print(f"   {len(changed)} files were changed by others meanwhile; their results are not compared")
-    endings = admin.execute(
-        """
-        select e.job_id, count(*) filter (where e.type in ('job.completed', 'job.failed', 'job.cancelled')) as n
-        from ledger.events e where e.job_id is not null group by e.job_id"""
-    ).fetchall()
+    endings = count_endings(admin)
     audit = verify(admin)
     for ok, text in (
         (set(found) == submitted, f"{len(submitted)} jobs submitted, {len(found)} in the file"),
@@ -64,7 +60,7 @@ def check(console: Console, jobs: JobClient, admin: Connection[DictRow], plan: P
         (ids["cancelled"] == plan.cancelled, "exactly the cancelled jobs are cancelled"),
         (ids["failed"] - changed == {plan.missing}, "exactly the missing file failed"),
         (
-            len(endings) == len(submitted) and all(row["n"] == 1 for row in endings),
+            len(endings) == len(submitted) and set(endings.values()) == {1},
             "each job has exactly one terminal event",
         ),
         (audit.jobs == len(submitted), f"the log replays to the same state ({audit.events} events verified)"),
@@ -75,7 +71,7 @@ def check(console: Console, jobs: JobClient, admin: Connection[DictRow], plan: P
     return faults
 
 
-def show_histories(console: Console, admin: Connection[DictRow], plan: Plan) -> None:
+def show_histories(console: Console, admin: Session, plan: Plan) -> None:
     """The events of one completed, one retried and one cancelled job, as far as there are such."""
     plain = plan.files.keys() - plan.cancelled - plan.retried
     for word, jobs in (("completed", plain), ("retried", plan.retried), ("cancelled", plan.cancelled)):

@@ -11,20 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from jobledger.admin.grants import grant
 from jobledger.embedded import TemporaryHome
 from ledger.errors import LedgerError
+from ledger.postgres.admin import watching
 from ledger.postgres.database import connect
 from ledger.postgres.schema import install
 
 if TYPE_CHECKING:
-    from psycopg import Connection
-    from psycopg.rows import DictRow
+    from ledger.postgres.database import Session
 
 PROCESSORS: Final = 2
 PATIENCE_S: Final = 50.0
@@ -45,7 +46,7 @@ class Killed:
 class Stage:
     """A server with the ledger, and processors that run."""
 
-    def __init__(self, home: TemporaryHome, admin: Connection[DictRow]) -> None:
+    def __init__(self, home: TemporaryHome, admin: Session) -> None:
         self.admin: Final = admin
         self.app_dsn: Final = home.server.dsn(user="demo_app")
         self.worker_dsn: Final = home.server.dsn(user="demo_worker")
@@ -72,63 +73,43 @@ class Stage:
         self._processors[process] = log
 
     def wait_until_registered(self) -> None:
-        self.wait_for(lambda: self.value("select count(*) from ledger.processors") == PROCESSORS, "its processors")
+        self.wait_for(lambda: watching.count_processors(self.admin) == PROCESSORS, "its processors")
 
     def kill_a_busy_one(self) -> Killed | None:
         """Kill the processor that runs the most jobs. None when there is none left to run."""
         while True:
-            busiest = self.admin.execute(
-                """
-                select p.processor, p.pid from ledger.jobs j join ledger.processors p on p.processor = j.processor
-                group by p.processor order by count(*) desc limit 1"""
-            ).fetchone()
-            if busiest is None and self.value("select count(*) from ledger.jobs where finished_at is null") == 0:
+            busiest = watching.find_busiest(self.admin)
+            if busiest is None and watching.count_unfinished(self.admin) == 0:
                 return None
-            process = busiest and next((p for p in self._processors if p.pid == busiest["pid"]), None)
+            process = busiest and next((p for p in self._processors if p.pid == busiest.pid), None)
             if not busiest or not process:
                 time.sleep(0.01)
                 continue
             # held still, it cannot finish them between the look and the kill
             process.send_signal(signal.SIGSTOP)
-            at, running = (
-                self.value("select clock_timestamp()"),
-                self.value("select count(*) from ledger.jobs where processor = %(id)s", id=busiest["processor"]),
-            )
-            if running:
+            running = watching.read_running(self.admin, busiest.processor)
+            if running.jobs:
                 del self._processors[process]
                 process.kill()
                 process.wait()
-                return Killed(busiest["processor"], at, running)
+                return Killed(busiest.processor, running.at, running.jobs)
             process.send_signal(signal.SIGCONT)
 
     def wait_for_takeover(self, killed: Killed) -> float | None:
         """Wait until a job of the killed one runs again; after how many seconds. None if it had just ended them all."""
-        again = """
-            select min(s.recorded_at) from ledger.events l
-            join ledger.events s on s.job_id = l.job_id and s.type = 'attempt.started' and s.recorded_at > l.recorded_at
-            where l.type = 'attempt.lost'"""
-        own = "select count(*) from ledger.jobs where processor = %(id)s"
 
         def known() -> bool:
-            if self.value(again) is not None:
+            if watching.first_rerun_at(self.admin) is not None:
                 return True
-            lost = self.value("select count(*) from ledger.events where type = 'attempt.lost'")
-            return bool(lost == 0 and self.value(own, id=killed.processor) == 0)
+            return watching.count_lost(self.admin) == watching.read_running(self.admin, killed.processor).jobs == 0
 
         self.wait_for(known, "a lost job to run again")
-        at = self.value(again)
+        at = watching.first_rerun_at(self.admin)
         return None if at is None else (at - killed.at).total_seconds()
 
     def wait_until_sequenced(self) -> None:
         """Until every event in the ledger is in order."""
-        unsequenced = (
-            "select count(*) from ledger.events e where not exists (select from ledger.log l where l.event_id = e.id)"
-        )
-        self.wait_for(lambda: self.value(unsequenced) == 0, "the log to be complete")
-
-    def value(self, query: str, **parameters: Any) -> Any:
-        row = self.admin.execute(query.encode(), parameters).fetchone()
-        return next(iter(row.values())) if row else None
+        self.wait_for(lambda: watching.count_unsequenced(self.admin) == 0, "the log to be complete")
 
 
 @contextmanager
@@ -137,8 +118,8 @@ def open_stage(home: TemporaryHome) -> Iterator[Stage]:
     home.server.start()
     with connect(home.server.dsn(), application_name="jobledger demo") as admin:
         install(admin)
-        admin.execute("create role demo_app login in role ledger_client")
-        admin.execute("create role demo_worker login in role ledger_processor")
+        grant(admin, "client", "demo_app")
+        grant(admin, "processor", "demo_worker")
         stage = Stage(home, admin)
         with _processor(home, stage, "1"), _processor(home, stage, "2"):
             stage.wait_until_registered()
@@ -154,8 +135,7 @@ def live(console: Console, stage: Stage, total: int) -> Iterator[Callable[[float
 
         def watch(share: float) -> None:
             def enough() -> bool:
-                rows = stage.admin.execute("select status, count(*) as n from ledger.jobs group by status").fetchall()
-                counts = {row["status"]: row["n"] for row in rows}
+                counts = watching.count_by_status(stage.admin)
                 for status, bar in bars.items():
                     progress.update(bar, completed=counts.get(status, 0))
                 return bool(sum(counts.get(status, 0) for status in ENDED) >= share * total)

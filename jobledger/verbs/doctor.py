@@ -95,19 +95,20 @@ def _examine_file(replica: Path, full: bool) -> Iterator[tuple[str, Finding]]:
 
 
 def _examine_server(dsn: str, replica: Path | None, most: int | None) -> Iterator[tuple[str, Finding]]:
-    import psycopg
-
     from client_sync.care.examine import compare
-    from jobledger.admin.doctor import examine
+    from jobledger.admin.doctor import examine_server
     from jobledger.admin.doctor_rights import explain_refusal
     from ledger.postgres.database import connect
+    from ledger.postgres.rights import lacks_rights
 
     with connect(dsn, application_name="jobledger doctor") as connection:
         if replica is not None:
             for finding in compare(replica, connection):
                 yield "both", finding
         try:
-            for finding in examine(connection, most=most):
+            for finding in examine_server(connection, most=most):
                 yield "server", finding
-        except psycopg.errors.InsufficientPrivilege:
+        except Exception as error:
+            if not lacks_rights(error):
+                raise
             yield "server", explain_refusal(connection)

@@ -16,7 +16,7 @@ Example:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,8 +25,7 @@ from jobledger.console.output import emit_json, say
 from ledger.errors import Conflict
 
 if TYPE_CHECKING:
-    from psycopg import Connection
-
+    from ledger.postgres.database import Session
     from ledger.postgres.upgrade import Plan
 
 
@@ -54,7 +53,7 @@ def command(only_check: bool, dry_run: bool, hold: float | None, as_json: bool, 
             _bring_up_to_date(connection, hold, as_json)
 
 
-def _check(connection: Connection[Any]) -> None:
+def _check(connection: Session) -> None:
     from ledger.postgres.rights import find_differences
     from ledger.postgres.schema import check
 
@@ -66,7 +65,7 @@ def _check(connection: Connection[Any]) -> None:
         )
 
 
-def _bring_up_to_date(connection: Connection[Any], hold: float | None, as_json: bool) -> None:
+def _bring_up_to_date(connection: Session, hold: float | None, as_json: bool) -> None:
     from ledger.postgres.rights import mend
     from ledger.postgres.schema import install, installed_version
     from ledger.postgres.upgrade import HOLD_S, upgrade
@@ -85,7 +84,7 @@ def _bring_up_to_date(connection: Connection[Any], hold: float | None, as_json: 
 
 
 def _say_done(
-    connection: Connection[Any],
+    connection: Session,
     as_json: bool,
     *,
     installed: bool = False,
@@ -106,7 +105,7 @@ def _say_done(
         say(f"schema version {version} is in database {database}")
 
 
-def _show_plan(connection: Connection[Any], as_json: bool) -> None:
+def _show_plan(connection: Session, as_json: bool) -> None:
     from ledger.postgres.schema import VERSION, installed_version
     from ledger.postgres.upgrade import plan_upgrade
 

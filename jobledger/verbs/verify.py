@@ -12,19 +12,14 @@ Example:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from jobledger.console.options import dsn_option, json_option
 from jobledger.console.output import emit_json, say
 from jobledger.console.progress_bar import progress_bar
+from ledger.postgres.feed import last_number
 from ledger.postgres.feed import verify as verify_ledger
 from ledger.postgres.schema import open_ledger
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-    from psycopg.rows import DictRow
 
 
 @click.command("verify", help=__doc__)
@@ -32,7 +27,7 @@ if TYPE_CHECKING:
 @dsn_option
 def command(as_json: bool, dsn: str) -> None:
     with open_ledger(dsn, application_name="jobledger audit") as connection:
-        total = _estimate(connection)
+        total = last_number(connection)
         with progress_bar(total, "replaying", hidden=as_json) as bar:
 
             def advance(events: int) -> None:
@@ -45,8 +40,3 @@ def command(as_json: bool, dsn: str) -> None:
     else:
         waiting = f"; {done.unsequenced} events wait to be put in order" if done.unsequenced else ""
         say(f"verified: {done.events} events add up to the {done.jobs} jobs as the server has them{waiting}")
-
-
-def _estimate(connection: Connection[DictRow]) -> int:
-    row = connection.execute("select last_seq from ledger.sequencer").fetchone()
-    return int(row["last_seq"]) if row else 0

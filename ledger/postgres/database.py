@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ledger.errors import LedgerError, LoginRefused, ServerUnreachable, one_line
 from ledger.postgres.dsn import MISTYPED, may_show, without_password
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection, Connection
     from psycopg.rows import DictRow
     from tenacity import RetryCallState, Retrying
+
+    Session: TypeAlias = Connection[DictRow]
+    """A connection as ``connect`` gives it, for those who pass one on and need not know the driver."""
 
 CONNECT_TIMEOUT_S: Final = 10
 ENCODING: Final = "UTF8"

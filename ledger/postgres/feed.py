@@ -15,12 +15,16 @@ from ledger.errors import JobNotFound, LedgerError, VerificationFailed
 from ledger.model.catalogue import CLIENT_TYPES, KNOWN
 from ledger.model.events import UnknownEvent, parse_event
 from ledger.model.fold import JobState, fold, projection
+from ledger.postgres.database import is_pooled
 
 if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import DictRow
 
 PAGE: Final = 1000
+LOOK_EVERY_S: Final = 5.0
+LOOK_EVERY_POOLED_S: Final = 1.0
+"""How often ``follow_log`` looks without being told, and where no notification can come through."""
 
 _COLUMNS: Final = """
     l.seq, e.id, e.job_id, e.type, e.v, e.owner, e.actor, e.replica_id, e.replica_seq,
@@ -123,6 +127,38 @@ def read_log(
             return
         after = page[-1]["seq"]
         left = None if left is None else left - len(page)
+
+
+def follow_log(
+    connection: Connection[DictRow],
+    *,
+    after: int = 0,
+    owner: str | None = None,
+    type: str | None = None,
+    limit: int | None = None,
+) -> Iterator[DictRow]:
+    """As ``read_log``, and then what comes, without an end but ``limit``. Needs a session in autocommit."""
+    look_every_s = LOOK_EVERY_S
+    if is_pooled(connection):
+        look_every_s = LOOK_EVERY_POOLED_S
+    else:
+        connection.execute("listen ledger_feed")
+    while True:
+        for row in read_log(connection, after=after, owner=owner, type=type, limit=limit):
+            after = row["seq"]
+            limit = None if limit is None else limit - 1
+            yield row
+        if limit == 0:
+            return
+        # a notification is only a hint: look again after a while in any case
+        for _ in connection.notifies(timeout=look_every_s, stop_after=1):
+            pass
+
+
+def last_number(connection: Connection[DictRow]) -> int:
+    """The number of the latest event in the log."""
+    row = connection.execute("select last_seq from ledger.sequencer").fetchone()
+    return int(row["last_seq"]) if row else 0
 
 
 def read_history(

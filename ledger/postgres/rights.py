@@ -44,6 +44,13 @@ def find_differences(connection: Connection[Any]) -> list[Difference]:
         return cursor.execute(_DIFFERENCES.encode()).fetchall()
 
 
+def lacks_rights(error: BaseException) -> bool:
+    """Whether the server has refused a statement as the login may not do that."""
+    from psycopg.errors import InsufficientPrivilege
+
+    return isinstance(error, InsufficientPrivilege)
+
+
 def lock_rights(connection: Connection[Any]) -> None:
     """Let nobody else change rights until this transaction ends: who comes second waits, then finds the first's work.
 

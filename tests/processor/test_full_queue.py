@@ -16,7 +16,7 @@ from in_process import Ledger, Start
 from waiting import until
 
 from client_sync import JobClient
-from jobledger.admin.doctor import examine
+from jobledger.admin.doctor import examine_server
 from ledger.postgres.database import is_transient
 from ledger.postgres.store.errors import is_about_data
 from processor import Registry
@@ -145,7 +145,7 @@ def test_what_a_full_queue_refuses_is_trouble_of_the_moment_and_what_is_too_larg
 
 def test_doctor_says_that_hints_are_held_back(ledger: Ledger, fill: Callable[[], psycopg.Connection]) -> None:
     def level() -> str:
-        return next(finding.level for finding in examine(ledger.owner) if finding.check == "notify")
+        return next(finding.level for finding in examine_server(ledger.owner) if finding.check == "notify")
 
     assert level() == "ok"
     culprit = fill()

@@ -13,7 +13,7 @@ from in_process import Ledger, RunningService, Start
 from serving import processor
 from waiting import until
 
-from jobledger.admin.doctor import examine
+from jobledger.admin.doctor import examine_server
 from processor import JobContext, Registry
 from processor.settings import Settings
 from processor.work import runner
@@ -50,7 +50,7 @@ def test_p5_an_attempt_that_timed_out_waits_for_its_function_and_no_other_runs_b
     assert (state.status, state.attempt) == ("running", 1)
     assert state.progress is not None
     assert state.progress.percent == 40
-    findings = [finding for finding in examine(ledger.owner) if finding.check == "timeouts"]
+    findings = [finding for finding in examine_server(ledger.owner) if finding.check == "timeouts"]
     assert [(finding.level, str(job) in finding.message) for finding in findings] == [("warn", True)]
     assert running == [1]
     release.set()
@@ -62,7 +62,7 @@ def test_p5_an_attempt_that_timed_out_waits_for_its_function_and_no_other_runs_b
     assert events["attempt.failed"]["error"]["message"].startswith("attempt 1 had 0.1 s, and returned after ")
     types = ledger.types(job)
     assert types.index("attempt.failed") < len(types) - 1 - types[::-1].index("attempt.started")
-    assert [f.level for f in examine(ledger.owner) if f.check == "timeouts"] == ["ok"]
+    assert [f.level for f in examine_server(ledger.owner) if f.check == "timeouts"] == ["ok"]
     ledger.verify()
 
 

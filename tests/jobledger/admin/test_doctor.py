@@ -5,7 +5,7 @@ from __future__ import annotations
 from databases import Database
 from doors import Worker
 
-from jobledger.admin.doctor import examine
+from jobledger.admin.doctor import examine_server
 
 
 def test_a_processor_whose_event_loop_does_not_move_is_named(database: Database) -> None:
@@ -19,7 +19,7 @@ def test_a_processor_whose_event_loop_does_not_move_is_named(database: Database)
             """,
             {"id": worker.id, "still": still_s},
         )
-        return [(found.level, found.message) for found in examine(owner) if found.check == "processors"]
+        return [(found.level, found.message) for found in examine_server(owner) if found.check == "processors"]
 
     [(level, _)] = said(1)
     assert level == "ok"

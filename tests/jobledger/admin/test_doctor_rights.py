@@ -9,7 +9,7 @@ from databases import Database, place_for_servers
 from psycopg import Connection, sql
 from psycopg.rows import DictRow
 
-from jobledger.admin.doctor import examine
+from jobledger.admin.doctor import examine_server
 from jobledger.admin.doctor_rights import examine_rights, explain_refusal
 from jobledger.embedded import temporary_postgres
 from ledger.finding import Finding
@@ -67,7 +67,7 @@ def test_a_prepared_transaction_is_named() -> None:
         with psycopg.connect(server.dsn()) as other:
             other.execute("lock table ledger.events in row exclusive mode")
             other.execute("prepare transaction 'left behind'")
-        said = [finding for finding in examine(connection) if finding.check == "transactions"]
+        said = [finding for finding in examine_server(connection) if finding.check == "transactions"]
         connection.close()
     assert [finding.level for finding in said] == ["ok", "warn"]
     assert "prepared one as 'left behind'" in said[1].message

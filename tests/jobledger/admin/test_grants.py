@@ -18,12 +18,13 @@ from databases import Database
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from jobledger.admin.grants import EVERYONE, GROUPS, SINGLE_GRANT_OPTIONS, grant, revoke
+from jobledger.admin.grants import EVERYONE, GROUPS, grant, revoke
 from jobledger.verbs.grant import command as grant_verb
 from jobledger.verbs.grant import read_password
 from jobledger.verbs.revoke import command as revoke_verb
 from ledger.errors import Conflict, InvalidEvent, JobNotFound, LedgerError, NotALedger
 from ledger.postgres import rights
+from ledger.postgres.admin.logins import SINGLE_GRANT_OPTIONS
 from ledger.postgres.database import connect
 from ledger.postgres.schema import install
 

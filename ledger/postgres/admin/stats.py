@@ -1,0 +1,173 @@
+"""What the ledger holds at this moment, in numbers. Each is of its own moment; times are in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from ledger.postgres.database import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """The open jobs of one name. ``oldest_ready_s`` is the time since the oldest that may start was requested."""
+
+    namespace: str
+    name: str
+    ready: int
+    scheduled: int
+    running: int
+    oldest_ready_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """A processor that has not stopped and was not given up. ``holds_lock``: its session with the server is there."""
+
+    processor: UUID
+    host: str
+    pid: int
+    login: str
+    namespaces: list[str]
+    names: list[str]
+    started_at: datetime
+    heartbeat_age_s: float
+    holds_lock: bool
+    loop_still_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """How far the log is, and how much has arrived that is not in it yet."""
+
+    last_seq: int
+    unsequenced: int
+    oldest_unsequenced_s: float | None
+    refusals: int
+    server_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """The processor that puts events in order. ``idle_s`` is the time since it last said so."""
+
+    host: str
+    pid: int
+    backend_pid: int
+    since: datetime
+    idle_s: float
+
+
+_TOTALS: Final = """
+    select c.standing, sum(c.jobs)::bigint as jobs
+    from (select * from ledger.counts union all select * from ledger.tally) c group by c.standing
+"""
+_HANDLERS: Final = """
+    with standing as (
+        select c.namespace, c.name,
+               coalesce(sum(c.jobs) filter (where c.standing = 'ready'), 0)::bigint as ready,
+               coalesce(sum(c.jobs) filter (where c.standing = 'scheduled'), 0)::bigint as scheduled,
+               coalesce(sum(c.jobs) filter (where c.standing = 'running'), 0)::bigint as running
+        from (select * from ledger.counts union all select * from ledger.tally) c
+        where c.standing in ('ready', 'scheduled', 'running')
+        group by c.namespace, c.name
+    ), most as (
+        select c.*, count(*) over () as names
+        from standing c where c.ready <> 0 or c.scheduled <> 0 or c.running <> 0
+        order by c.ready + c.scheduled + c.running desc, c.namespace, c.name limit %(most)s
+    )
+    select s.*, round(extract(epoch from now() - e.recorded_at))::integer as oldest_ready_s
+    from most s
+    left join lateral (
+        with recursive first as (
+            -- the first of each priority, by as many looks into the index
+            (select q.priority, q.seq from ledger.queue q
+             where q.namespace = s.namespace and q.name = s.name and q.run_at is null
+             order by q.priority desc, q.seq limit 1)
+            union all
+            select n.priority, n.seq
+            from first f
+            cross join lateral (
+                select q.priority, q.seq from ledger.queue q
+                where q.namespace = s.namespace and q.name = s.name and q.run_at is null and q.priority < f.priority
+                order by q.priority desc, q.seq limit 1) n
+        )
+        select min(f.seq) as seq from first f) o on s.ready > 0
+    left join ledger.log l on l.seq = o.seq
+    left join ledger.events e on e.id = l.event_id
+    order by s.ready + s.scheduled + s.running desc, s.namespace, s.name
+"""
+_PROCESSORS: Final = """
+    select p.processor, p.host, p.pid, p.login, p.namespaces, p.names, p.started_at,
+           round(extract(epoch from clock_timestamp() - p.heartbeat_at)::numeric, 1)::float8 as heartbeat_age_s,
+           exists (
+               select from pg_locks k
+               where k.locktype = 'advisory' and k.granted and k.objsubid = 2
+                 and k.classid = ledger.lock_class()::oid and k.objid = p.number::oid
+                 and k.database = (select d.oid from pg_database d where d.datname = current_database())
+           ) as holds_lock,
+           extract(epoch from p.loop_still)::float8 as loop_still_s
+    from ledger.processors p
+    where p.stopped_at is null and p.lost_at is null
+    order by p.number
+"""
+_LOG: Final = """
+    select s.last_seq, u.events as unsequenced,
+           round(extract(epoch from now() - u.oldest)::numeric, 1)::float8 as oldest_unsequenced_s,
+           (select count(*) from ledger.refusals) as refusals, now() as server_time
+    from ledger.sequencer s,
+         lateral (
+             select count(*) + (select count(*) from ledger.leftovers) as events, min(e.recorded_at) as oldest
+             from ledger.events e
+             where e.life = s.life and e.txid >= pg_snapshot_xmin(s.snapshot)
+               and not pg_visible_in_snapshot(e.txid, s.snapshot)) u
+"""
+_LEADER: Final = """
+    select l.host, l.pid, l.backend_pid, l.since,
+           round(extract(epoch from clock_timestamp() - l.renewed_at)::numeric, 1)::float8 as idle_s
+    from ledger.leader l
+    where exists (select from pg_stat_activity a where a.pid = l.backend_pid and a.datname = current_database())
+"""
+
+
+def count_jobs(connection: Session) -> dict[str, int]:
+    """How many jobs are ready, scheduled, running, completed, failed and cancelled; what is missing is 0."""
+    return {row["standing"]: row["jobs"] for row in connection.execute(_TOTALS.encode()).fetchall()}
+
+
+def count_by_handler(connection: Session, *, most: int | None = None) -> tuple[list[Handler], int]:
+    """The ``most`` handlers with the most open jobs (None: all), and how many more there are.
+
+    Takes as long in an old ledger as in a young one: what it counts is kept as a tally.
+    """
+    rows = connection.execute(_HANDLERS.encode(), {"most": most}).fetchall()
+    names = max((row.pop("names") for row in rows), default=0)
+    return [Handler(**row) for row in rows], names - len(rows)
+
+
+def read_processors(connection: Session) -> list[Processor]:
+    """Every processor that is taken for running, the oldest first."""
+    from psycopg.rows import class_row
+
+    with connection.cursor(row_factory=class_row(Processor)) as cursor:
+        return cursor.execute(_PROCESSORS.encode()).fetchall()
+
+
+def read_log_state(connection: Session) -> Log:
+    """How far the log is."""
+    from psycopg.rows import class_row
+
+    with connection.cursor(row_factory=class_row(Log)) as cursor:
+        [log] = cursor.execute(_LOG.encode()).fetchall()
+    return log
+
+
+def read_leader(connection: Session) -> Leader | None:
+    """Who leads now, as far as the ledger knows; None where nobody does."""
+    from psycopg.rows import class_row
+
+    with connection.cursor(row_factory=class_row(Leader)) as cursor:
+        return cursor.execute(_LEADER.encode()).fetchone()
