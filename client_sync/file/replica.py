@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 from client_sync.file.lock import WriterTurn
 from client_sync.file.reading import decode, is_replica, is_there, look_at, open_to_read
 from client_sync.file.rights import make_new, share
-from client_sync.file.schema import bring_up_to_date
+from client_sync.file.schema import APPLICATION_ID, VERSION, read_numbers
 from ledger.errors import Conflict, LedgerError, NotALedger
 
 BUSY_TIMEOUT_S: Final = 10.0
@@ -64,7 +64,11 @@ class Replica:
         elif not is_replica(self.path) and (read_only or not create):
             hint = "it was left as it is; name the app's file with --db"
             raise NotALedger(f"{self.path} is not a file of jobledger", hint=hint)
-        self.connection()
+        try:
+            self.connection()
+        except BaseException:
+            self._turn.close()
+            raise
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, in autocommit mode."""
@@ -214,6 +218,7 @@ class Replica:
         if self._read_only:
             with self.translating():
                 connection, self._local.seen = open_to_read(self.path)
+                read_numbers(connection, self.path)  # its log may say more than its header
                 return connection
         with self.translating():
             # a connection that its thread has left behind is closed by another one
@@ -222,9 +227,9 @@ class Replica:
             )
         try:
             with self.translating():
-                bring_up_to_date(connection, self.path)
-                mode = _use_write_ahead_log(connection)
                 connection.execute("pragma synchronous = full")
+                self._bring_up_to_date(connection)
+                mode = _use_write_ahead_log(connection)
                 share(self.path)
             if mode != "wal":
                 raise LedgerError(f"{self.path} cannot use a write-ahead log", hint="choose a file on a local disk")
@@ -234,6 +239,22 @@ class Replica:
         # text that another program wrote in some other encoding must not stop what is around it
         connection.text_factory = decode
         return connection
+
+    def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
+        application_id, version = read_numbers(connection, self.path)
+        if version == VERSION:
+            return
+        from client_sync.file.upgrade import bring_up_to_date
+
+        if application_id != APPLICATION_ID:  # nobody writes to it yet
+            bring_up_to_date(connection, self.path)
+            return
+        self._take_turn()
+        try:
+            bring_up_to_date(connection, self.path)
+            connection.execute("pragma wal_checkpoint")  # the header tells older programs, before they open the file
+        finally:
+            self._give_turn()
 
     def _trouble(self, error: sqlite3.Error) -> LedgerError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

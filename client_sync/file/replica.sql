@@ -12,17 +12,34 @@
 -- Three rules carry the file.
 --
 --   1. Events are facts. A row of events is added once and stays. What the server adds later (its number, its clock, whose
---      event it is) fills columns that were empty, and moves only when the server begins another life. One door leads out:
---      all of a job that has ended, and that the server is known to hold whole, may leave together (compaction, below).
+--      event it is) fills columns that were empty, and changes only when the server begins another epoch. One door leads
+--      out: all events of a job that has ended, and that the server is known to hold whole, may leave together (compaction).
 --
 --   2. How far the server knows is derived, never flagged. An own event with local_seq above replica.acked_seq is not
---      acknowledged; a seq of the present life says that the event is in the ledger. No second flag can disagree.
+--      acknowledged; a seq of the present epoch says that the event is in the ledger. No second flag can disagree.
 --
---   3. Numbers sent are local_seq - replica.seq_offset. A file that has to start anew under another name (a copied file,
---      a restored server) changes its one row in replica, and not one event.
+--   3. The number that is sent is local_seq - replica.seq_offset. A file that has to start anew under another name (a copied
+--      file, a restored server) changes its one row in replica, and not one event.
 --
 -- owner and actor of an own event stay null until the server says them: they come from the session that sent it.
+--
+-- This file is the latest version, whole, and what a new file gets. Chapters:
+--
+--   Data    The file itself - Events - State - Compaction
+--   Code    The file itself - Events - State - Compaction
+--
+-- The first half is tables and indexes. In an existing file only the numbered steps in client_sync/file/upgrades/ change it.
+-- The second half is triggers and views. An upgrade drops them, runs its steps, and makes them anew, all in one transaction.
+-- The version of a file is its user_version, and nothing else. So that files of every version can be read, and programs of
+-- the version before can go on with a file that they have open:
+--
+--   - a step adds columns at the end of a table, and lets each column that is there keep its name, place and meaning;
+--   - a step changes no row of events;
+--   - a step begins by dropping the triggers and views of the version before.
 
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Data: the file itself
 
 create table replica (
     only_row integer not null default 1 primary key,
@@ -49,38 +66,17 @@ create table replica (
     constraint acknowledged_numbers_were_sent check (0 <= acked_seq and seq_offset <= acked_seq),
     constraint lives_are_settled_in_order check (settled_life <= life)
 ) strict;
--- replica_id     under which name the server knows this file; a copied file takes a new one
--- acked_seq      own events up to this local_seq were taken, or refused, by the server
+-- replica_id     the name under which the server knows this file; a copied file takes a new one
+-- acked_seq      the server has taken or refused each own event up to this local_seq
 -- compacted_seq  the highest local_seq that has left the file: above it, no own event is missing, and none is numbered anew
--- pulled_seq     the server's log was read up to here, counting in the life that epoch names
--- life           counts the epochs this file has met; events.life says in which of them events.seq counts
--- settled_life   the last life that was read to its end, so that what it does not hold is known to be gone
--- acked_epoch    the epoch that is known to hold everything up to acked_seq; another one means: ask again
+-- pulled_seq     the file has read the server's log up to here, counting in the epoch that the column epoch names
+-- life           the epoch as a number: how many epochs this file has met; events.life says in which of them events.seq counts
+-- settled_life   the last epoch whose log the file has read to its end, so that it knows what that log does not hold
+-- acked_epoch    the epoch that is known to hold everything up to acked_seq; in another one the file asks again
 -- owner          whose file this is; null until the server has said so once
 -- clock_skew_ms  the server's clock minus this machine's, when last compared
 -- last_error     why the last sync did not succeed; null after one that did
 -- max_...        the server's limits (ledger.limits) as the last sync heard them, and its defaults until the first
-
-create trigger replica_stays before delete on replica
-begin
-    select raise(abort, 'replica: the row of this file cannot be deleted');
-end;
-
--- REPLACE would take the row away and fire no delete trigger.
-create trigger replica_is_one before insert on replica when exists (select 1 from replica)
-begin
-    select raise(abort, 'replica: this file has its row');
-end;
-
-create trigger replica_keeps_its_owner before update of owner on replica when old.owner is not new.owner and old.owner is not null
-begin
-    select raise(abort, 'replica: this file belongs to another owner');
-end;
-
-create trigger replica_remembers_what_left before update of compacted_seq on replica when new.compacted_seq < old.compacted_seq
-begin
-    select raise(abort, 'replica: compacted_seq only grows');
-end;
 
 create table replica_history (
     n integer primary key,
@@ -89,27 +85,12 @@ create table replica_history (
     detail text not null default '{}',
     constraint history_detail_is_json check (json_valid(detail))
 ) strict;
--- What became of the file itself: replica.created, replica.salvaged, replica.owned, replica.forked, replica.rewound, replica.compacted,
--- epoch.began.
-
-create trigger replica_history_is_only_added before insert on replica_history when exists (select 1 from replica_history h where h.n = new.n)
-begin
-    select raise(abort, 'replica_history is append-only');
-end;
-
-create trigger replica_history_stays before delete on replica_history
-begin
-    select raise(abort, 'replica_history is append-only');
-end;
-
-create trigger replica_history_never_changes before update on replica_history
-begin
-    select raise(abort, 'replica_history is append-only');
-end;
+-- What became of the file itself: replica.created, replica.upgraded, replica.salvaged, replica.owned, replica.forked,
+-- replica.rewound, replica.compacted, epoch.began.
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Events
+-- Data: events
 
 create table events (
     -- UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, version, 12 random bits, variant, 62 random bits
@@ -162,15 +143,130 @@ create table events (
 ) strict;
 -- id            made by the author, never reused
 -- local_seq     own events only: 1, 2, 3, ... in the order of their commits; gaps are what has left
--- seq, life     the number in the server's log, and the life of the server in which it counts
+-- seq, life     the number in the server's log, and the epoch in which it counts (see replica.life)
 -- occurred_at   the author's clock: a claim
 -- recorded_at   the server's clock
--- replica_id    with replica_seq: through which file the event came, as the server tells
--- data          the exact text that was written; what came from the server was judged there (SQLite reads less deep a JSON)
+-- replica_id    with replica_seq: the file through which the event came, as the server tells
+-- data          the exact text that was written. An event from the server was judged there, where JSON may nest deeper than here
 
 create unique index events_by_local_seq on events (local_seq) where local_seq is not null;
 create unique index events_by_seq on events (life, seq) where seq is not null;
 create index events_by_job on events (job_id, type);
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Data: state. It is what the events add up to, and can be rebuilt from them at any time.
+
+create table jobs (
+    job_id text not null primary key,
+    request_id text,
+    name text,
+    namespace text not null default 'default',
+    status text not null,
+    priority integer not null default 0,
+    attempt integer not null default 0,
+    owner text,
+    key text,
+    requested_at text,
+    run_at text,
+    expires_at text,
+    started_at text,
+    cancel_requested_at text,
+    finished_at text,
+    labels text not null default '{}',
+    progress text,
+    result text,
+    error text,
+    fold text,
+    -- not with IN: SQLite makes a longer list into a table, and in a trigger anew for each row
+    constraint status_is_known check (
+        status = 'pending' or status = 'running' or status = 'completed' or status = 'failed' or status = 'cancelled' or status = 'refused'),
+    constraint labels_are_json check (json_valid(labels)),
+    constraint progress_is_json check (progress is null or json_valid(progress)),
+    constraint result_is_json check (result is null or json_valid(result)),
+    constraint error_is_json check (error is null or json_valid(error))
+) strict;
+-- request_id   the event that requested the job; null where it cannot be read here, and then so is name
+-- status       what the events here add up to; 'refused' where the server did not take the request
+-- owner        whose job it is; null for one that was requested here before the file knew its owner, who it is then
+-- run_at       a pending job does not start before this time; null: at once
+-- finished_at  when the server ended the job; null means that its status may still change
+-- fold         the folded state of an unfinished job with many events, to fold later ones on; null: fold its events anew
+
+create index jobs_by_status on jobs (status, job_id);
+create index jobs_by_key on jobs (namespace, name, key) where key is not null;
+create index jobs_by_end on jobs (finished_at, job_id) where finished_at is not null;
+
+create table refusals (
+    local_seq integer primary key,
+    event_id text not null unique,
+    job_id text,
+    type text not null,
+    code text not null,
+    detail text not null,
+    refused_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+) strict;
+-- Own events that the server did not take, and why. They count for nothing, and held up nobody.
+
+create index refusals_by_job on refusals (job_id);
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Data: compaction
+
+-- Empty, but for the length of one statement: the job named in it leaves whole, in the transaction that names it.
+create table compaction (
+    job_id text not null primary key
+) strict;
+
+
+-- =====================================================================================================================
+-- Code. From here on, everything is a trigger or a view, and an upgrade makes it anew.
+-- =====================================================================================================================
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Code: the file itself
+
+create trigger replica_stays before delete on replica
+begin
+    select raise(abort, 'replica: the row of this file cannot be deleted');
+end;
+
+-- REPLACE would take the row away and fire no delete trigger.
+create trigger replica_is_one before insert on replica when exists (select 1 from replica)
+begin
+    select raise(abort, 'replica: this file has its row');
+end;
+
+create trigger replica_keeps_its_owner before update of owner on replica when old.owner is not new.owner and old.owner is not null
+begin
+    select raise(abort, 'replica: this file belongs to another owner');
+end;
+
+create trigger replica_remembers_what_left before update of compacted_seq on replica when new.compacted_seq < old.compacted_seq
+begin
+    select raise(abort, 'replica: compacted_seq only grows');
+end;
+
+create trigger replica_history_is_only_added before insert on replica_history when exists (select 1 from replica_history h where h.n = new.n)
+begin
+    select raise(abort, 'replica_history is append-only');
+end;
+
+create trigger replica_history_stays before delete on replica_history
+begin
+    select raise(abort, 'replica_history is append-only');
+end;
+
+create trigger replica_history_never_changes before update on replica_history
+begin
+    select raise(abort, 'replica_history is append-only');
+end;
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Code: events
 
 -- The number of the next own event. One that has left keeps its number.
 create view next_number as
@@ -178,8 +274,8 @@ create view next_number as
                p.compacted_seq) + 1 as local_seq
     from replica p;
 
--- REPLACE deletes what is in its way and fires no delete trigger, so what is in the way has to be found before.
--- A rowid that was not given reads as -1 in a before trigger; the row with that rowid would be in everybody's way.
+-- REPLACE deletes the rows in its way and fires no delete trigger, so they have to be found before.
+-- A rowid that was not given reads as -1 in a before trigger; a row with that rowid would be in the way of every insert.
 create trigger events_are_only_added before insert on events
 begin
     select case
@@ -196,7 +292,7 @@ begin
 end;
 
 -- What the server's ledger.judge refuses most often, so that a mistake shows at once and not at the next sync. A request whose row
--- in jobs is there before it has been judged already, by whoever wrote that row: see judged_requests.
+-- in jobs is there first was judged by the program that wrote that row: see judged_requests.
 create trigger own_requests_are_valid before insert on events
 when new.seq is null and not exists (select 1 from jobs j where j.job_id = new.job_id and j.request_id = new.id)
 begin
@@ -252,7 +348,7 @@ begin
     where new.type = 'job.requested';
 end;
 
--- The events that nest too deep. Only what has enough brackets to nest that deep is taken apart.
+-- The events that nest too deep. Only an event with enough brackets to nest that deep is taken apart.
 create view deep_events as
     select e.id
     from events e
@@ -274,9 +370,9 @@ when (
     new.rowid = old.rowid and new.id = old.id and new.type = old.type and new.v = old.v and new.data = old.data
     and new.occurred_at = old.occurred_at and new.correlation_id is old.correlation_id and new.causation_id is old.causation_id
     and case when old.local_seq is null and old.seq is null
-        -- still inside the statement that inserts an own event: the trigger below completes it
+        -- still inside the statement that inserts an own event: own_events_take_effect completes it
         then new.seq is null and coalesce(new.owner, new.actor, new.recorded_at, new.replica_id, new.replica_seq) is null
-        -- the server confirms an event for the first time, or for the first time in another life
+        -- the server confirms an event for the first time, or for the first time in another epoch
         else new.local_seq is old.local_seq and new.job_id is old.job_id
              and new.seq <= (select p.pulled_seq from replica p) and new.life = (select p.life from replica p)
              and (old.life is null or old.life < new.life)
@@ -294,61 +390,10 @@ end;
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- State: what the events add up to. It can be rebuilt from them at any time.
+-- Code: state
 
-create table jobs (
-    job_id text not null primary key,
-    request_id text,
-    name text,
-    namespace text not null default 'default',
-    status text not null,
-    priority integer not null default 0,
-    attempt integer not null default 0,
-    owner text,
-    key text,
-    requested_at text,
-    run_at text,
-    expires_at text,
-    started_at text,
-    cancel_requested_at text,
-    finished_at text,
-    labels text not null default '{}',
-    progress text,
-    result text,
-    error text,
-    fold text,
-    -- not with IN: SQLite makes a longer list into a table, and in a trigger anew for each row
-    constraint status_is_known check (
-        status = 'pending' or status = 'running' or status = 'completed' or status = 'failed' or status = 'cancelled' or status = 'refused'),
-    constraint labels_are_json check (json_valid(labels)),
-    constraint progress_is_json check (progress is null or json_valid(progress)),
-    constraint result_is_json check (result is null or json_valid(result)),
-    constraint error_is_json check (error is null or json_valid(error))
-) strict;
--- request_id   the event that requested the job; null where it cannot be read here, and then so is name
--- status       what the events here add up to; 'refused' where the server did not take the request
--- owner        whose job it is; null for one that was requested here before the file knew its owner, who it is then
--- run_at       a pending job does not start before this time; null: at once
--- finished_at  when the server ended the job: null means that its status may still change
--- fold         the folded state of a job that goes on after many events, for going on from it; null: fold its events anew
-
-create index jobs_by_status on jobs (status, job_id);
-create index jobs_by_key on jobs (namespace, name, key) where key is not null;
-create index jobs_by_end on jobs (finished_at, job_id) where finished_at is not null;
-
-create table refusals (
-    local_seq integer primary key,
-    event_id text not null unique,
-    job_id text,
-    type text not null,
-    code text not null,
-    detail text not null,
-    refused_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
-) strict;
--- Own events that the server did not take, and why. They count for nothing, and held up nobody.
-
--- For own events the meaning is simple enough to say in SQL, so that an app without a driver sees its job at once: a request
--- is a pending job, and a cancel ends a pending job as far as this file can tell. Everything else is ledger/model/fold.py's.
+-- The meaning of own events is simple enough to say in SQL, so that a program without this package sees its job at once: a
+-- request is a pending job, and a cancel ends a pending job as far as this file can tell. The rest is ledger/model/fold.py's.
 create trigger own_events_take_effect after insert on events
 when new.seq is null and not exists (select 1 from jobs j where j.job_id = new.job_id and j.request_id = new.id)
 begin
@@ -395,8 +440,8 @@ begin
     where job_id = new.job_id and new.type = 'job.cancel_requested';
 end;
 
--- The door for who has judged a new request already, as JobClient has, by the owner and the limits that are given with it. The row
--- in jobs comes first, and tells the triggers of events that there is nothing left for them to do.
+-- The door for a program that has judged a new request itself, as JobClient does, by the owner and the limits that it gives with
+-- it. The row in jobs comes first, and tells the triggers of events that there is nothing left for them to do.
 create view judged_requests as
     select j.job_id, j.name, j.namespace, j.priority, j.key, j.requested_at, j.run_at, j.expires_at, j.labels, e.data,
            p.owner, p.max_event_bytes, p.max_params_bytes, p.max_json_depth, p.max_batch_bytes
@@ -453,14 +498,14 @@ create view shown_jobs as
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Compaction: how finished jobs leave the file
+-- Code: compaction, how finished jobs leave the file
 --
 --     insert into compaction (job_id) select job_id from compactable_jobs where finished_at < '2026-01-01';
 --
--- Only what can be read again from the server leaves. That is held here and not by whoever asks. An event that the server
--- refused, or that it gave in an earlier life and no longer has, is nowhere else: its job stays.
+-- Only what can be read again from the server leaves. A trigger holds that, whoever asks. An event that the server refused, or
+-- that it gave in an earlier epoch and no longer has, is nowhere else: its job stays.
 
--- The jobs that may leave: they have ended, and each of their events is confirmed in the present life, behind the cursor
+-- The jobs that may leave: they have ended, and each of their events is confirmed in the present epoch, behind the cursor
 -- (so that no page brings half of the job back) and, where it is an own one, acknowledged.
 create view compactable_jobs as
     select j.job_id, j.name, j.status, j.finished_at
@@ -470,11 +515,6 @@ create view compactable_jobs as
       and not exists (select 1 from events e
                       where e.job_id = j.job_id
                         and (e.seq is null or e.life <> p.life or e.seq > p.pulled_seq or e.local_seq > p.acked_seq));
-
--- Empty, but for the length of one statement: the job named in it leaves whole, in the transaction that names it.
-create table compaction (
-    job_id text not null primary key
-) strict;
 
 create trigger only_what_the_server_holds_leaves before insert on compaction
 when not exists (select 1 from compactable_jobs c where c.job_id = new.job_id)

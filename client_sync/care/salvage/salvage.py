@@ -25,6 +25,7 @@ from client_sync.file.reading import is_there
 from client_sync.file.replica import Replica
 from ledger.errors import Conflict, LedgerError, NotALedger
 
+# The columns of events in version 1. Later versions have more, behind these.
 _COLUMNS: Final = (
     "id", "job_id", "type", "v", "owner", "actor", "local_seq", "seq", "life", "occurred_at", "recorded_at",
     "replica_id", "replica_seq", "correlation_id", "causation_id", "data",
@@ -36,8 +37,8 @@ _TYPES: Final[tuple[tuple[type, ...], ...]] = (
     _TEXT, _TEXT_OR_NULL, _TEXT, (int,), _TEXT_OR_NULL, _TEXT_OR_NULL, _NUMBER_OR_NULL, _NUMBER_OR_NULL,
     _NUMBER_OR_NULL, _TEXT, _TEXT_OR_NULL, _TEXT_OR_NULL, _NUMBER_OR_NULL, _TEXT_OR_NULL, _TEXT_OR_NULL, _TEXT,
 )  # fmt: skip
-_REPLICA_COLUMNS: Final = 20
-_REFUSAL_COLUMNS: Final = 7
+_OWNER: Final = 10  # its place in replica
+_DETAIL: Final = 5  # its place in refusals
 _PAGE_SIZES: Final = (4096, 1024, 2048, 8192, 16384, 32768, 65536, 512)
 _SIDE_FILES: Final = ("", "-wal", "-journal")
 _ADD: Final = """
@@ -165,14 +166,14 @@ def _read_known(pages: Pages, tables: dict[str, int]) -> _Known:
     numbers = [row[0] for _, row in _rows(pages, tables.get("events_by_local_seq"))]
     last_seq = max((number for number in numbers if isinstance(number, int)), default=0)
     refused = {
-        row[1]: str(_text(row[5]))
+        row[1]: str(_text(row[_DETAIL]))
         for _, row in _rows(pages, tables.get("refusals"))
-        if len(row) == _REFUSAL_COLUMNS and isinstance(row[1], str)
+        if len(row) > _DETAIL and isinstance(row[1], str)
     }
     for _, row in _rows(pages, tables.get("replica")):
         match row:
-            case [_, str(replica_id), int(), int(acked_seq), int(compacted_seq), *_] if len(row) == _REPLICA_COLUMNS:
-                owner = row[10] if isinstance(row[10], str) else None
+            case [_, str(replica_id), int(), int(acked_seq), int(compacted_seq), *_] if len(row) > _OWNER:
+                owner = row[_OWNER] if isinstance(row[_OWNER], str) else None
                 # a log with damage may have hidden a later row, and with it that a server was restored
                 acked_seq = 0 if pages.log.damaged else acked_seq
                 return _Known(replica_id, owner, acked_seq, compacted_seq, last_seq, refused)
@@ -251,7 +252,7 @@ def _events(pages: Pages, image: Image, counting: Salvage) -> Iterator[tuple[Cel
             except Damaged:
                 counting.bad_rows += 1
                 continue
-            if len(row) == len(_TYPES) and all(map(_is_one_of, row, _TYPES)):
+            if len(row) >= len(_TYPES) and all(map(_is_one_of, row, _TYPES)):
                 yield cell, row
     except Damaged:
         return  # pages.bad has it

@@ -12,7 +12,8 @@ from stepwise import Server
 
 from client_sync import JobClient
 from client_sync.file.limits import ServerLimits
-from client_sync.file.schema import APPLICATION_ID, VERSION, statements
+from client_sync.file.schema import APPLICATION_ID, VERSION
+from client_sync.file.upgrade import statements
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "replica.md").read_text(encoding="utf-8")

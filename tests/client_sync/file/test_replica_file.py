@@ -15,7 +15,8 @@ import pytest
 
 from client_sync import JobClient
 from client_sync.file.replica import Replica
-from client_sync.file.schema import APPLICATION_ID, VERSION, statements
+from client_sync.file.schema import APPLICATION_ID, VERSION
+from client_sync.file.upgrade import statements
 from ledger.errors import Conflict, InvalidEvent, LedgerError, NotALedger, SchemaMismatch
 
 
