@@ -42,6 +42,7 @@ check: $(READY) ## lint, formatting, types, and who may import whom
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 ledger client_sync processor
 	@$(BIN)/lint-imports --no-logo
 
 format: $(READY) ## put the code into its one format

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -72,12 +73,17 @@ def read_defaults(verbs: Iterable[str], path: Path) -> dict[str, dict[str, Any]]
 
 
 def _why_not(path: Path) -> str | None:
-    for found in (path.lstat(), path.stat()):
-        if found.st_uid not in (os.geteuid(), 0):
-            return f"{path.absolute()} belongs to another user and is not read; if you trust it, name it with --config"
-        if found.st_mode & stat.S_IWOTH and not stat.S_ISLNK(found.st_mode):
-            return f"{path.absolute()} can be written by everyone and is not read; if you trust it: chmod o-w"
-    return None
+    if sys.platform == "win32":
+        return f"who may write {path.absolute()} is unknown on Windows: it is not read; name it with --config"
+    else:  # noqa: RET505  # mypy takes what follows a return for unreachable on Windows
+        for found in (path.lstat(), path.stat()):
+            if found.st_uid not in (os.geteuid(), 0):
+                return (
+                    f"{path.absolute()} belongs to another user and is not read; if you trust it, name it with --config"
+                )
+            if found.st_mode & stat.S_IWOTH and not stat.S_ISLNK(found.st_mode):
+                return f"{path.absolute()} can be written by everyone and is not read; if you trust it: chmod o-w"
+        return None
 
 
 def _option(key: str) -> str:

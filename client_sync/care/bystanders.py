@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from shutil import disk_usage
 from typing import Final
 
 from client_sync.file.lock import has_wal_reset_bug
+from client_sync.file.os_locks import is_locked
 from ledger.finding import Finding
 
 NO_SPACE_BYTES: Final = 16 << 20
@@ -71,15 +71,15 @@ def examine_lock(path: Path) -> Finding:
     lock = path.with_name(path.name + "-sync.lock")
     try:
         with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            locked = is_locked(file)
     except FileNotFoundError:
         return Finding("ok", "lock", "it was never synced")
-    except BlockingIOError:
-        return Finding("note", "lock", f"it is being synced, by {_holder(lock) or 'another process'}")
     except PermissionError:
         return Finding("note", "lock", "only who may write the file can see whether it is being synced")
     except OSError as error:
         return Finding("warn", "lock", f"cannot look at {lock}: {error.strerror}", "check its rights")
+    if locked:
+        return Finding("note", "lock", f"it is being synced, by {_holder(lock) or 'another process'}")
     return Finding("ok", "lock", "nobody is syncing it")
 
 

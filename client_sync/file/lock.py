@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import time
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from client_sync.file.os_locks import try_lock, unlock
 from client_sync.file.rights import open_lock
 from ledger.errors import Conflict
 
@@ -45,7 +45,12 @@ def sync_lock(replica_path: Path, *, timeout: float) -> Iterator[None]:
             raise SyncBusy(
                 f"{replica_path} is being synced by someone else", hint="it is up to date when they are done"
             )
-        yield
+        pid = os.getpid()
+        try:
+            yield
+        finally:
+            if pid == os.getpid():  # and not in a child, which has the same open file
+                unlock(file)
 
 
 class WriterTurn:
@@ -77,7 +82,7 @@ class WriterTurn:
     def give(self) -> None:
         """Let the next one write."""
         if self._file is not None and self._pid == os.getpid():
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+            unlock(self._file)
 
     def close(self) -> None:
         if self._file is not None and self._pid == os.getpid():
@@ -86,14 +91,9 @@ class WriterTurn:
 
 
 def _taken(file: BinaryIO, timeout: float, look_every_s: float) -> bool:
-    # flock belongs to the open file, so threads of one process exclude each other too. It knows no timeout.
-    give_up_at = time.monotonic() + timeout
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= give_up_at:
-                return False
-            time.sleep(look_every_s)
-        else:
-            return True
+    give_up_at = time.monotonic() + timeout  # neither kind of lock knows a timeout
+    while not try_lock(file):
+        if time.monotonic() >= give_up_at:
+            return False
+        time.sleep(look_every_s)
+    return True

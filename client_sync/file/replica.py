@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Final, TypeVar
 
 from client_sync.file.lock import WriterTurn
+from client_sync.file.on_disk import sync_wholly
 from client_sync.file.reading import decode, is_replica, is_there, look_at, open_to_read
 from client_sync.file.rights import make_new, share
 from client_sync.file.schema import APPLICATION_ID, VERSION, read_numbers
@@ -228,6 +229,7 @@ class Replica:
         try:
             with self.translating():
                 connection.execute("pragma synchronous = full")
+                sync_wholly(connection)
                 self._bring_up_to_date(connection)
                 mode = _use_write_ahead_log(connection)
                 share(self.path)

@@ -6,7 +6,6 @@ to its request to cancel. Here nothing has to be waited for: what the server did
 
 from __future__ import annotations
 
-import os
 import selectors
 import socket
 import threading
@@ -43,7 +42,7 @@ class Session(psycopg.Connection[DictRow]):
         self.autocommit = True
         self.prepare_threshold = None
         # a descriptor of our own: libpq's may be closed, and its number given to another file, at any moment
-        self._twin = socket.socket(fileno=os.dup(pgconn.socket))
+        self._twin = socket.socket(fileno=socket.dup(pgconn.socket))
         self._twins = threading.Lock()
 
     def cut(self) -> None:

@@ -17,6 +17,16 @@ The data folder holds ``cluster`` (what PostgreSQL calls its data directory), ``
 ``sockets`` unless its path is too long for a socket.
 """
 
+import sys
+
+from ledger.errors import LedgerError
+
+if sys.platform == "win32":
+    raise LedgerError(
+        "the PostgreSQL server that jobledger brings does not run on Windows",
+        hint="install PostgreSQL, or use one elsewhere, and say where: JOBLEDGER_DSN",
+    )
+
 from jobledger.embedded.server import EmbeddedPostgres
 from jobledger.embedded.temporary import TemporaryHome, temporary_home, temporary_postgres
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ def default_data() -> Path:
 
     As root the server runs as another account, which cannot enter root's home: the system's own place is used then.
     """
-    if os.geteuid() == 0:
+    if sys.platform != "win32" and os.geteuid() == 0:
         return Path("/var/lib/jobledger/pg")
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(home) / "jobledger" / "pg"

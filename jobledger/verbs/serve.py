@@ -2,8 +2,8 @@
 
 It orders events, runs jobs, and records what comes of them. It logs to standard error.
 
-SIGTERM or SIGINT lets running jobs end, gives back the others, and ends with exit code 0; a second one ends it
-at once, with exit code 1, and other processors take over its jobs.
+SIGTERM or SIGINT (on Windows: Ctrl-C or Ctrl-Break) lets running jobs end, gives back the others, and ends with
+exit code 0; a second one ends it at once, with exit code 1, and other processors take over its jobs.
 
 Handlers do not find JOBLEDGER_DSN, PGPASSWORD and PGPASSFILE in their environment: what needs a database gets a
 login of its own.
@@ -19,6 +19,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 
 FORCED_EXIT: Final = 1
+if sys.platform == "win32":
+    _STOPPING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGBREAK)
+else:
+    _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command("serve", help=__doc__)
@@ -125,6 +130,17 @@ async def _serve_until_signalled(registry: Registry, dsn: str, settings: Setting
         logging.getLogger(__name__).info("%s: stopping; once more to stop at once", signal.Signals(number).name)
         loop.call_soon_threadsafe(stop.set)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _STOPPING:
         signal.signal(number, on_signal)
+    if sys.platform == "win32":
+        _wake_on_signals(loop)
     await serve_jobs(registry, dsn, settings, stop=stop)
+
+
+def _wake_on_signals(loop: asyncio.AbstractEventLoop) -> None:
+    """Have a signal wake the loop where ``select`` goes on waiting (Windows): Python acts on it only then."""
+    reads, writes = socket.socketpair()
+    reads.setblocking(False)
+    writes.setblocking(False)
+    signal.set_wakeup_fd(writes.detach())  # for as long as the process lasts
+    loop.add_reader(reads, reads.recv, 4096)

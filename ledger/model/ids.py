@@ -79,4 +79,5 @@ def _join(unix_ms: int, tail: int) -> int:
 
 new_id = IdSource()
 """Make the next id of this process."""
-os.register_at_fork(after_in_child=new_id.forget)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=new_id.forget)

@@ -67,20 +67,18 @@ def _exit_on_return_of(last: FrameType) -> Any:
     return watch
 
 
-def _hold_signals() -> None:
-    # What reaches a child before it is on its own, Python forgets there; held back, it comes right after.
-    _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+if sys.platform != "win32":  # where nothing forks
 
+    def _hold_signals() -> None:
+        # What reaches a child before it is on its own, Python forgets there; held back, it comes right after.
+        _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
 
-def _let_signals_come() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, _held.mask)
+    def _let_signals_come() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _held.mask)
 
+    def _begin_child() -> None:
+        for process in list(_processes):
+            process.guard_child()
+        _let_signals_come()
 
-def _begin_child() -> None:
-    for process in list(_processes):
-        process.guard_child()
-    _let_signals_come()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
     os.register_at_fork(before=_hold_signals, after_in_parent=_let_signals_come, after_in_child=_begin_child)

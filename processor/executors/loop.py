@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -20,6 +21,8 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     have made that task, and then the loop goes on: what the handler gets of it is its own affair.
     """
     make: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    if sys.platform == "win32":
+        make = asyncio.SelectorEventLoop  # psycopg cannot use the usual one
     with suppress(ImportError):
         import uvloop
 

@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Final, TypeAlias
 
 from client_sync.care.salvage.pages import Cell, Damaged, Image, Pages, Value, open_pages
+from client_sync.file.on_disk import sync_folder
 from client_sync.file.reading import is_there
 from client_sync.file.replica import Replica
 from ledger.errors import Conflict, LedgerError, NotALedger
@@ -271,11 +272,7 @@ def _new_file(into: Path) -> Iterator[Replica]:
             raise Conflict(f"{into} is there already", hint="name a file that does not exist yet") from None
         except OSError:
             unfinished.rename(into)  # a file system without links
-        folder_handle = os.open(into.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder_handle)
-        finally:
-            os.close(folder_handle)
+        sync_folder(into.parent)
 
 
 def _state(path: Path) -> list[tuple[int, int] | None]:

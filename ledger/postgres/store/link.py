@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -37,7 +36,7 @@ def hang_up(connection: Connection[Any] | AsyncConnection[Any]) -> None:
 
     Cancelling would not do. It waits for the server to agree, and what does not answer does not agree either.
     """
-    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as end:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=socket.dup(connection.fileno())) as end:
         end.shutdown(socket.SHUT_RDWR)
 
 

@@ -1,0 +1,58 @@
+"""Locks on open files, which a crash frees: flock where there is one, and on Windows a locked byte.
+
+Both belong to the open file, so threads of one process exclude each other too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import BinaryIO
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def try_lock(file: BinaryIO) -> bool:
+        """Lock the file unless somebody else has. Whether it is locked now, by this open file."""
+        os.lseek(file.fileno(), 0, os.SEEK_SET)  # the byte to lock, which need not be there
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+
+    def unlock(file: BinaryIO) -> None:
+        """Let others lock it. To close it does that too, but Windows may take its time then."""
+        os.lseek(file.fileno(), 0, os.SEEK_SET)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+    def is_locked(file: BinaryIO) -> bool:
+        """Whether somebody else has it locked. Windows tells who tries, so it is locked for a moment."""
+        if not try_lock(file):
+            return True
+        unlock(file)
+        return False
+
+else:
+    import fcntl
+
+    def try_lock(file: BinaryIO) -> bool:
+        """Lock the file unless somebody else has. Whether it is locked now, by this open file."""
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def unlock(file: BinaryIO) -> None:
+        """Let others lock it, also where a forked child still has it open."""
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+    def is_locked(file: BinaryIO) -> bool:
+        """Whether somebody else has it locked. Who only looks keeps nobody from locking it."""
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(file, fcntl.LOCK_UN)
+        return False
