@@ -6,7 +6,7 @@ A name is imported when it is first used: an app that only writes offline never 
 
 TYPE_CHECKING = False  # as in typing, whose import costs more than all of this; type checkers take it for true
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
     from client_sync import CompactResult as CompactResult
