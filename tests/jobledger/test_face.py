@@ -35,7 +35,7 @@ def count_words(params: dict[str, str], job: JobContext) -> Retry | int:
 
 with JobClient("app.db") as client:
     reveal_type(client.submit("count-words", {"path": "a.txt"}))
-reveal_type(serve)
+reveal_type(serve(jobs, "host=db"))
 reveal_type(LedgerError("no").hint)
 reveal_type(__version__)
 """
@@ -95,8 +95,7 @@ def test_mypy_sees_the_types(tmp_path: Path) -> None:
     assert [re.sub(r"\w+\.(?=\w)", "", text.removeprefix("def ")) for text in revealed] == [
         "UUID",
         "Job",
-        "(registry: Registry, dsn: str, settings: Settings | None =, *, stop: Event | None =)"
-        " -> Coroutine[Any, Any, None]",
+        "Coroutine[Any, Any, None]",
         "str | None",
         "str",
     ]
