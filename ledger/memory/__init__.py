@@ -1,0 +1,4 @@
+"""A ledger in memory, on the fold, with a clock that is an argument: for tests, and for trying handlers.
+
+``ledger`` is what is kept; ``store`` is how a processor uses it. Imports ``ledger.model`` and ``ledger.ports``.
+"""
