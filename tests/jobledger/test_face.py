@@ -35,7 +35,8 @@ def count_words(params: dict[str, str], job: JobContext) -> Retry | int:
 
 with JobClient("app.db") as client:
     reveal_type(client.submit("count-words", {"path": "a.txt"}))
-reveal_type(serve(jobs, "host=db"))
+serving = serve(jobs, "host=db")
+reveal_type(serving)
 reveal_type(LedgerError("no").hint)
 reveal_type(__version__)
 """
