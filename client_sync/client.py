@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from client_sync.sync.background import BackgroundSync
     from client_sync.sync.exchange import Report, SyncResult
     from ledger.model.events import Event
+    from ledger.ports.server import OpenServer
 
 POLL_S: Final = 5.0
 
@@ -250,7 +252,8 @@ class JobClient:
         """
         from client_sync.sync.exchange import sync_now
 
-        return sync_now(self._replica, self._server(), on_behalf_of=self._on_behalf_of, again=again, report=report)
+        open_server = self._server()
+        return sync_now(self._replica, open_server, on_behalf_of=self._on_behalf_of, again=again, report=report)
 
     def start_sync(self, *, poll: float = POLL_S, report: Report | None = None) -> None:
         """Sync in the background until ``close``: at once when something is submitted here or happens there.
@@ -261,10 +264,10 @@ class JobClient:
         """
         from client_sync.sync.background import BackgroundSync
 
-        dsn = self._server()
+        open_server = self._server()
         if self._background is None:
             self._background = BackgroundSync(
-                self._replica, dsn, on_behalf_of=self._on_behalf_of, poll_s=poll, report=report
+                self._replica, open_server, on_behalf_of=self._on_behalf_of, poll_s=poll, report=report
             )
 
     def stop_sync(self) -> None:
@@ -333,11 +336,13 @@ class JobClient:
         self._told = read_owner_and_limits(self._replica.connection())
         return self._told, judge(request, self._told[1])
 
-    def _server(self) -> str:
+    def _server(self) -> OpenServer:
+        from ledger.servers import open_server
+
         self._replica.need_writable()
         if self._dsn is None:
             raise LedgerError("this client has no server", hint='give one: JobClient(path, dsn="postgresql://...")')
-        return self._dsn
+        return partial(open_server, self._dsn)
 
     def _known(self, connection: sqlite3.Connection, job_id: UUID) -> Job:
         job = read_job(connection, job_id)

@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from client_sync import Submission as Submission
     from client_sync.file.limits import ServerLimits as ServerLimits
     from client_sync.file.lock import SyncBusy as SyncBusy
-    from client_sync.sync.exchange import SyncRefused as SyncRefused
     from client_sync.sync.exchange import SyncResult as SyncResult
-    from client_sync.sync.server import BadAnswer as BadAnswer
+    from ledger.errors import BadAnswer as BadAnswer
     from ledger.errors import Conflict as Conflict
     from ledger.errors import InvalidEvent as InvalidEvent
     from ledger.errors import JobNotFound as JobNotFound
     from ledger.errors import LedgerError as LedgerError
     from ledger.errors import LoginRefused as LoginRefused
     from ledger.errors import NotALedger as NotALedger
+    from ledger.errors import ProtocolMismatch as ProtocolMismatch
     from ledger.errors import SchemaMismatch as SchemaMismatch
     from ledger.errors import ServerUnreachable as ServerUnreachable
+    from ledger.errors import SyncRefused as SyncRefused
     from ledger.errors import VerificationFailed as VerificationFailed
     from ledger.errors import WaitTimeout as WaitTimeout
     from ledger.model.events import Event as Event
@@ -53,11 +54,10 @@ _NAMES = {
     "client_sync": ("CompactResult", "Job", "JobClient", "JobFailed", "Progress", "Refusal", "Submission"),
     "client_sync.file.limits": ("ServerLimits",),
     "client_sync.file.lock": ("SyncBusy",),
-    "client_sync.sync.exchange": ("SyncRefused", "SyncResult"),
-    "client_sync.sync.server": ("BadAnswer",),
+    "client_sync.sync.exchange": ("SyncResult",),
     "ledger.errors": (
-        "Conflict", "InvalidEvent", "JobNotFound", "LedgerError", "LoginRefused", "NotALedger", "SchemaMismatch",
-        "ServerUnreachable", "VerificationFailed", "WaitTimeout",
+        "BadAnswer", "Conflict", "InvalidEvent", "JobNotFound", "LedgerError", "LoginRefused", "NotALedger",
+        "ProtocolMismatch", "SchemaMismatch", "ServerUnreachable", "SyncRefused", "VerificationFailed", "WaitTimeout",
     ),
     "ledger.model.events": ("Event",),
     "processor": (

@@ -71,6 +71,41 @@ class SchemaMismatch(Conflict):
     """The file or database was written by another version of jobledger. It was left as it is."""
 
 
+class BadAnswer(LedgerError):
+    """The server's answer cannot be true. Nothing of it was kept or acknowledged, and everything of the file is."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            f"the server's answer cannot be true: {detail}",
+            hint="everything is kept; is this the right server, and is its jobledger as it was installed?",
+        )
+
+
+class SyncRefused(Conflict):
+    """The server turns this file away as a whole. Everything is kept, and nothing is sent until a person has looked.
+
+    ``code`` is one of ``ledger.model.protocol.RefusalCode``: ``not_yours`` for another owner's file,
+    ``not_allowed`` for a role without the rights of a client, ...
+    """
+
+    _HINTS: ClassVar = {
+        "not_yours": "sync with the login that this file belongs to, or on its behalf; or use a file for each login",
+        "not_allowed": "see jobledger grant client --help",
+    }
+
+    def __init__(self, code: str, detail: str) -> None:
+        self.code = code
+        hint = self._HINTS.get(code, "everything is kept; upgrade jobledger")
+        super().__init__(f"the server refuses this file: {detail}", hint=hint)
+
+
+class ProtocolMismatch(Conflict):
+    """This client and the server speak no common version of the client protocol. Everything is kept.
+
+    Once the older side is upgraded, the same call succeeds, and a background sync goes on by itself.
+    """
+
+
 class WaitTimeout(LedgerError):
     """The job did not end within the time given. It goes on unchanged."""
 

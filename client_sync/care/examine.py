@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from client_sync.care.bystanders import examine_disk, examine_lock, examine_log, examine_sqlite
 from client_sync.file.projection import find_wrong
@@ -18,10 +18,6 @@ from client_sync.sync.unsendable import STORED, why_unsendable
 from ledger.errors import LedgerError, one_line
 from ledger.finding import Finding
 from ledger.model.readable import find_unreadable, read_integer
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-    from psycopg.rows import DictRow
 
 JOBS_CHECKED: Final = 2000
 EVENTS_CHECKED: Final = 2000
@@ -51,11 +47,7 @@ _MEANT: Final = {
     "replica.rewound": "met a server that had been restored, and sent again what that had lost",
     "replica.salvaged": "was made from what was left of a damaged file",
 }
-_PULL: Final = (
-    "select p.epoch::text as epoch, p.upto_seq from ledger.pull(%(after)s::bigint, %(epoch)s::uuid, 1) p limit 1"
-)
-
-_UNREADABLE: Final = (sqlite3.Error, ValueError)  # ValueError: what is stored is no id, no time or no JSON
+UNREADABLE: Final = (sqlite3.Error, ValueError)  # ValueError: what is stored is no id, no time or no JSON
 Progress = Callable[[int, int], None]
 
 
@@ -97,53 +89,10 @@ def examine(path: Path, *, full: bool = False, progress: Progress | None = None)
             for check, run in checks:
                 try:
                     yield run()
-                except _UNREADABLE as error:
+                except UNREADABLE as error:
                     yield _unreadable(check, error, salvage)
-    except (*_UNREADABLE, OSError, LedgerError) as error:
+    except (*UNREADABLE, OSError, LedgerError) as error:
         yield _unreadable("file", error, salvage)
-
-
-def compare(path: Path, connection: Connection[DictRow]) -> Iterator[Finding]:
-    """Hold a file against the server: whose it is, both clocks, and what there is to fetch. Nothing is changed."""
-    import time
-
-    import psycopg
-
-    try:
-        with closing(open_to_read(path.absolute())[0]) as file:
-            ((_, owner, _, epoch, pulled_seq, *_),) = file.execute(_POSITION)
-    except (*_UNREADABLE, OSError, LedgerError):
-        return  # what is wrong with the file was said
-    asked = time.time()
-    row = connection.execute(
-        "select session_user::text as login, extract(epoch from clock_timestamp())::float8 as time"
-    ).fetchone()
-    assert row is not None
-    yield _clock_finding(round((row["time"] - (asked + time.time()) / 2) * 1000), "the server's clock is now")
-    login = row["login"]
-    if owner not in (None, login):
-        yield Finding(
-            "warn",
-            "owner",
-            f"the file is {owner}'s, and this login {login}",
-            f"sync with a login of {owner}, or on behalf of {owner}",
-        )
-        return
-    try:
-        answer = connection.execute(_PULL, {"after": pulled_seq, "epoch": epoch}).fetchone()
-    except psycopg.errors.InsufficientPrivilege:
-        yield Finding("note", "owner", f"the login {login} may not sync, so the server was not asked what is new")
-    except (psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName):
-        yield Finding("fail", "server", "this database has no job ledger", "install it: jobledger init")
-    else:
-        assert answer is not None
-        if epoch not in (None, answer["epoch"]):
-            message = "the server began a new life: it was restored, promoted or copied"
-            yield Finding("note", "server", message, "the next sync compares what both hold: jobledger sync")
-        elif answer["upto_seq"] > (pulled_seq or 0):
-            yield Finding("note", "server", "there is something new to fetch", "jobledger sync")
-        else:
-            yield Finding("ok", "server", "everything was fetched")
 
 
 def _unreadable(check: str, error: Exception, salvage: str) -> Finding:
@@ -258,10 +207,10 @@ def _examine_clock(connection: sqlite3.Connection) -> Finding:
     ((*_, skew_ms),) = connection.execute(_POSITION)
     if skew_ms is None:
         return Finding("note", "clock", "never compared with a server's")
-    return _clock_finding(skew_ms, "when they last spoke, the server's clock was")
+    return clock_finding(skew_ms, "when they last spoke, the server's clock was")
 
 
-def _clock_finding(skew_ms: int, when: str) -> Finding:
+def clock_finding(skew_ms: int, when: str) -> Finding:
     direction = "ahead of" if skew_ms > 0 else "behind"
     off = timedelta(milliseconds=abs(skew_ms))
     how_much = _rough(off) if off > timedelta(minutes=2) else f"{off.total_seconds():.1f} s"

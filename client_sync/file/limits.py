@@ -59,12 +59,12 @@ def read_owner_and_limits(connection: sqlite3.Connection) -> Told:
     return owner, ServerLimits(*limits)
 
 
-def told_limits(row: Mapping[str, Any]) -> ServerLimits | None:
-    """The limits in a row of ``ledger.limits``; None where they are none that a ledger may have."""
-    told = {name: row.get(name) for name in _NAMES}
-    if any(type(value) is not int or value not in _POSSIBLE[name] for name, value in told.items()):
+def believable_limits(row: Mapping[str, Any]) -> ServerLimits | None:
+    """The limits as a server gives them; None where they are none that a ledger may have."""
+    given = {name: row.get(name) for name in _NAMES}
+    if any(type(value) is not int or value not in _POSSIBLE[name] for name, value in given.items()):
         return None
-    return ServerLimits(**told)  # type: ignore[arg-type]  # each is an int by now
+    return ServerLimits(**given)  # type: ignore[arg-type]  # each is an int by now
 
 
 def write_limits(connection: sqlite3.Connection, limits: ServerLimits) -> None:

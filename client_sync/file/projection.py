@@ -18,7 +18,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -28,26 +28,7 @@ from client_sync.file.submission import format_time
 from ledger.model.events import Event, parse_event
 from ledger.model.facts import read_fact, read_id
 from ledger.model.fold import JobState, Request, dump_state, fold, load_state
-
-
-class EventRow(NamedTuple):
-    """An event as the file keeps it: ids and times as texts, ``data`` as the exact text."""
-
-    id: str
-    job_id: str | None
-    type: str
-    v: int
-    owner: str
-    actor: str
-    seq: int | None
-    occurred_at: str
-    recorded_at: str | None
-    replica_id: str | None
-    replica_seq: int | None
-    correlation_id: str | None
-    causation_id: str | None
-    data: str
-
+from ledger.ports.server import EventRow
 
 StoredFact: TypeAlias = tuple[str, str, int, str, str, str, str, str | None]
 """What the fold reads of an event: id, type, v, owner, actor, time, data, correlation_id."""

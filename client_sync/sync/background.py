@@ -1,10 +1,10 @@
 """The sync that goes on by itself: a thread that exchanges whenever there is a reason to.
 
-Reasons are: something was appended here, by this process or another one; the server says that its log grew
-(``LISTEN ledger_feed``, a hint only); the poll interval is over; or the last try failed and its wait is over.
+Reasons are: something was appended here, by this process or another one; the server says that its log grew (a hint
+only); the poll interval is over; or the last try failed and its wait is over.
 
-A connection pooler that lends sessions for single transactions lets no notification through. Where one may be in
-between, nothing listens, and the polls are closer: each time nothing was new, half as long again until the next.
+Where a server does not announce its news (a connection pooler may be in between), the polls are closer: each time
+nothing was new, half as long again until the next.
 """
 
 from __future__ import annotations
@@ -21,21 +21,19 @@ from typing import TYPE_CHECKING, Final
 from client_sync.file.lock import SyncBusy, sync_lock
 from client_sync.file.replica import Replica
 from client_sync.sync import outbox
-from client_sync.sync.exchange import Exchange, Report, SyncResult, note_failure, translating
+from client_sync.sync.exchange import Exchange, Report, SyncResult, note_failure
 from ledger.errors import LedgerError, LoginRefused, ServerUnreachable
+from ledger.ports.server import OpenServer, Server
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
-
-    from client_sync.sync.session import Session
 
 LOOK_EVERY_S: Final = 0.25
 """How often to look whether another process has appended something."""
 SHORTEST_REST_S: Final = 0.002
 LONGEST_REST_S: Final = 1.0
-"""After an exchange that brought nothing, the server's news have to wait: a busy one announces what others do more
-often than anybody can read. Each such exchange doubles the rest, so one's own come at most as late again as they
-took. What is appended here waits for nothing."""
+"""How long to rest after an exchange that brought nothing: a busy server announces what others do more often than
+anybody can read. Each such exchange doubles the rest. What is appended here ends it."""
 UNREACHABLE_WAIT_S: Final = 30.0
 """The longest wait between two tries to reach a server that does not answer."""
 REFUSED_WAIT_S: Final = 60.0
@@ -53,32 +51,28 @@ _PAUSE_S: Final = 0.05
 
 
 class BackgroundSync:
-    """Starts its thread at once. ``error`` is why it is not getting through; None while all is well.
-
-    ``pooled``: notifications cannot arrive, so news come with the polls only.
-    """
+    """Starts its thread at once. ``error`` is why it is not getting through; None while all is well."""
 
     def __init__(
         self,
         replica: Replica,
-        dsn: str,
+        open_server: OpenServer,
         *,
         on_behalf_of: str | None = None,
         poll_s: float,
         report: Report | None = None,
     ) -> None:
         self.error: LedgerError | None = None
-        self.pooled = False
         self._replica = replica
-        self._dsn = dsn
+        self._open_server = open_server
         self._on_behalf_of = on_behalf_of
         self._poll_s = poll_s
         self._pooled_poll_s = POOLED_POLL_S
         self._report = report
         self._stopping = threading.Event()
-        self._heard = False
+        self._is_due = False
         self._tried_upto = 0
-        self._connection: Session | None = None
+        self._server: Server | None = None
         self._pid = os.getpid()
         self._wake_out, self._wake_in = socket.socketpair()
         self._wake_out.setblocking(False)
@@ -87,6 +81,12 @@ class BackgroundSync:
         # daemon: a server that does not answer must not keep the app from ending
         self._thread = threading.Thread(target=self._run, name=f"sync {replica.path.name}", daemon=True)
         self._thread.start()
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the server of the present session does not announce its news."""
+        server = self._server
+        return server is not None and not server.announces
 
     def stop(self) -> None:
         """End the thread. What it was doing is finished or undone; a server that does not answer is not waited for.
@@ -101,9 +101,9 @@ class BackgroundSync:
         self._thread.join(GRACE_S)
         give_up_at = time.monotonic() + STOP_TIMEOUT_S
         while self._thread.is_alive() and time.monotonic() < give_up_at:
-            connection = self._connection  # the thread may be making one at this moment: look again
-            if connection is not None:
-                connection.cut()
+            server = self._server  # the thread may be opening one at this moment: look again
+            if server is not None:
+                server.cut()
             self._thread.join(_PAUSE_S)
 
     def _run(self) -> None:
@@ -112,8 +112,8 @@ class BackgroundSync:
             while not self._stopping.is_set():
                 began_at = time.monotonic()
                 try:
-                    with self._explaining(), self._session() as connection:
-                        self._stay(connection)
+                    with self._explaining(), self._session() as server:
+                        self._stay(server)
                 except LedgerError as error:
                     self._note(error)
                     if _is_away(error):
@@ -127,32 +127,25 @@ class BackgroundSync:
             self._wake_out.close()
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
+    def _session(self) -> Iterator[Server]:
         """A session in which the first exchange has succeeded, however long that takes."""
-        from tenacity import retry_if_exception_type, stop_when_event_set
+        from tenacity import Retrying, retry_if_exception_type, stop_when_event_set
 
-        from client_sync.sync.session import open_session
-        from ledger.postgres.database import is_pooled, retrying
-        from ledger.postgres.session import settle
-
-        patient = retrying(before_sleep=self._note_retry).copy(
+        patient = Retrying(
             retry=retry_if_exception_type(LedgerError),
             wait=_wait_s,
             sleep=self._pause,
             stop=stop_when_event_set(self._stopping),
+            before_sleep=self._note_retry,
+            reraise=True,
         )
         try:
             for attempt in patient:
                 with attempt, self._explaining():
-                    self._connection = open_session(self._dsn, self._stopping.is_set)
-                    settle(self._connection)
-                    self.pooled = is_pooled(self._connection)
-                    if not self.pooled:
-                        self._connection.add_notify_handler(lambda _: self._hear())
-                        self._connection.execute("listen ledger_feed")
-                    self._exchange(self._connection)
-            assert self._connection is not None, "the loop ends with a connection, or with an error"
-            yield self._connection
+                    self._server = self._open_server(True, self._stopping.is_set)
+                    self._exchange(self._server)
+            assert self._server is not None, "the loop ends with a session, or with an error"
+            yield self._server
         finally:
             self._disconnect()
 
@@ -160,36 +153,35 @@ class BackgroundSync:
     def _explaining(self) -> Iterator[None]:
         """Whatever the trouble is, the app has to see it, and the next try may find it gone."""
         try:
-            with translating():
-                yield
+            yield
         except LedgerError:
             raise
         except Exception as error:
             raise LedgerError(f"the sync met an unexpected {type(error).__name__}: {error}") from error
 
-    def _stay(self, connection: Session) -> None:
+    def _stay(self, server: Server) -> None:
         rest_s = SHORTEST_REST_S
         while not self._stopping.is_set():
-            if not self._heard and not self._has_appended():
-                self._wait(connection, min(self._pooled_poll_s, self._poll_s) if self.pooled else self._poll_s)
+            if not self._is_due and not self._has_appended():
+                self._wait(server, min(self._pooled_poll_s, self._poll_s) if self.pooled else self._poll_s)
             if self._stopping.is_set():
                 return
-            if self._exchange(connection):
+            if self._exchange(server):
                 rest_s = SHORTEST_REST_S
             else:
                 self._wait(None, rest_s)
                 rest_s = min(rest_s * 2, LONGEST_REST_S)
 
-    def _exchange(self, connection: Session) -> bool:
+    def _exchange(self, server: Server) -> bool:
         """Whether it brought anything."""
         self._tried_upto = outbox.last_local_seq(self._replica.connection())
-        self._heard = False
+        self._is_due = False
         try:
             with sync_lock(self._replica.path, timeout=_LOCK_TIMEOUT_S), self._replica.translating():
                 exchange = Exchange(self._replica, on_behalf_of=self._on_behalf_of, stopped=self._stopping.is_set)
-                exchange.run(connection)
+                exchange.run(server)
         except SyncBusy:
-            self._heard = True  # another process is at it, and may be past what is new: look again soon
+            self._is_due = True  # another process is at it, and may be past what is new: look again soon
             return False
         self.error = None
         if exchange.result == SyncResult():
@@ -200,20 +192,24 @@ class BackgroundSync:
             self._report(exchange.result)
         return True
 
-    def _wait(self, connection: Session | None, seconds: float) -> None:
+    def _wait(self, server: Server | None, seconds: float) -> None:
         """Until there is a reason to exchange, and ``seconds`` at most."""
         until = time.monotonic() + seconds
-        with selectors.DefaultSelector() as selector:
+        while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
+            if server is None:
+                self._idle(min(left, LOOK_EVERY_S))
+            elif server.wait_for_news(min(left, LOOK_EVERY_S), self._wake_out):
+                return
+            with suppress(BlockingIOError):
+                self._wake_out.recv(4096)
+            if self._has_appended():
+                return
+
+    def _idle(self, seconds: float) -> None:
+        """Until something was appended here, without a server."""
+        with selectors.DefaultSelector() as selector:  # select() knows no descriptor above 1023
             selector.register(self._wake_out, selectors.EVENT_READ)
-            if connection is not None:
-                selector.register(connection.fileno(), selectors.EVENT_READ)
-            while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
-                for key, _ in selector.select(min(left, LOOK_EVERY_S)):
-                    if key.fileobj is not self._wake_out:
-                        return  # the server has something to say, if only that it goes away
-                    self._wake_out.recv(4096)
-                if self._has_appended():
-                    return
+            selector.select(seconds)
 
     def _has_appended(self) -> bool:
         """Whether this process or another has, since the last try."""
@@ -227,12 +223,9 @@ class BackgroundSync:
         self._wait(None, seconds - shortest)
 
     def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def _hear(self) -> None:
-        self._heard = True
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
 
     def _wake(self) -> None:
         # a full socket has woken the thread already; a closed one has no thread to wake any more

@@ -7,50 +7,32 @@ counts once; a page that was read and not stored is read again.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from client_sync.file.lock import sync_lock
 from client_sync.file.recent import Recent
 from client_sync.file.replica import Replica
 from client_sync.file.submission import format_time
 from client_sync.sync import inbox, outbox, plan
-from client_sync.sync.plan import Acknowledge, BeginLife, Disbelieve, MintReplica, Pause, Position, Rewind, StorePage
-from client_sync.sync.server import BadAnswer, Page, ask_for_page, say_hello, send
-from ledger.errors import Conflict, LedgerError, LoginRefused, NotALedger, ServerUnreachable, one_line
+from client_sync.sync.answers import CheckedPage, check_limits, check_owner, check_protocol
+from client_sync.sync.plan import Acknowledge, BeginEpoch, Disbelieve, MintReplica, Pause, Position, Rewind, StorePage
+from ledger.errors import BadAnswer, LedgerError, LoginRefused, ServerUnreachable, SyncRefused
 from ledger.model.ids import new_id
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-    from psycopg.rows import DictRow
+from ledger.model.protocol import Accepted
+from ledger.ports.server import OpenServer, Server, never
+from ledger.retrying import retrying_if
 
 ATTEMPTS: Final = 3
 LOCK_TIMEOUT_S: Final = 30.0
 SYNC_NOTED_EVERY: Final = timedelta(minutes=1)
-MOST_TURNS: Final = 8
-"""How often one exchange may find that it has to begin anew (another name, a restored server, a new life). Each happens
-once or twice where it happens; a server that goes on like that is not believed."""
-
-
-class SyncRefused(Conflict):
-    """The server turns this file away as a whole. Everything is kept, and nothing is sent until a person has looked.
-
-    ``code`` is one of ``ledger.model.protocol.RefusalCode``: ``not_yours`` for another owner's file,
-    ``not_allowed`` for a role without the rights of a client, ...
-    """
-
-    def __init__(self, code: str, detail: str, *, hint: str) -> None:
-        self.code = code
-        super().__init__(f"the server refuses this file: {detail}", hint=hint)
-
-
-_HINTS: Final = {
-    "not_yours": "sync with the login that this file belongs to, or on its behalf; or use a file for each login",
-    "not_allowed": "see jobledger grant client --help",
-}
+MOST_RESTARTS: Final = 8
+"""How often one exchange may find that it has to begin anew (another name, a restored server, a new epoch). Each
+happens once or twice where it happens; a server that goes on like that is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +59,7 @@ Report: TypeAlias = Callable[[SyncResult], None]
 
 def sync_now(
     replica: Replica,
-    dsn: str,
+    open_server: OpenServer,
     *,
     on_behalf_of: str | None = None,
     again: bool = False,
@@ -89,30 +71,24 @@ def sync_now(
     ``on_behalf_of``: whose file this is, where that is not the login itself. With ``again``, the log is read from
     its start.
 
-    Raises ServerUnreachable (LoginRefused where the server said no), SyncRefused, BadAnswer, SyncBusy or NotALedger.
-    What was exchanged until then stays.
+    Raises ServerUnreachable (LoginRefused where the server said no), SyncRefused, ProtocolMismatch, BadAnswer,
+    SyncBusy or NotALedger. What was exchanged until then stays.
     """
-    from tenacity import retry_if_exception
-
-    from client_sync.sync.session import open_session
-    from ledger.postgres.database import is_transient, retrying
-    from ledger.postgres.session import settle
-
     exchange = Exchange(replica, report, on_behalf_of=on_behalf_of, again=again)
-    # a wrong password is not tried again: some servers count
-    patient = retrying(attempts=attempts).copy(
-        retry=retry_if_exception(lambda error: is_transient(error) and not isinstance(error, LoginRefused))
-    )
     with sync_lock(replica.path, timeout=LOCK_TIMEOUT_S):
         try:
-            for attempt in patient:
-                with attempt, replica.translating(), translating(), closing(open_session(dsn)) as connection:
-                    settle(connection)
-                    exchange.run(connection)
+            for attempt in retrying_if(_may_pass, attempts=attempts):
+                with attempt, replica.translating(), closing(open_server(False, never)) as server:
+                    exchange.run(server)
         except LedgerError as error:
             note_failure(replica, error)
             raise
     return exchange.result
+
+
+def _may_pass(error: BaseException) -> bool:
+    # a wrong password is not tried again: some servers count
+    return isinstance(error, ServerUnreachable) and not isinstance(error, LoginRefused)
 
 
 class Exchange:
@@ -128,7 +104,7 @@ class Exchange:
         *,
         on_behalf_of: str | None = None,
         again: bool = False,
-        stopped: Callable[[], bool] = lambda: False,
+        stopped: Callable[[], bool] = never,
     ) -> None:
         self.result = SyncResult()
         self._on_behalf_of = on_behalf_of
@@ -137,103 +113,109 @@ class Exchange:
         self._report = report
         self._stopped = stopped
         self._recent = Recent()
-        self._turns = 0
+        self._restarts = 0
 
-    def run(self, connection: Connection[DictRow]) -> None:
-        """Push, then pull, then push once more if the server turns out to have begun a new life."""
-        self._identify(connection)
-        if self._position().epoch is None:
-            self._read_page(connection, 1)  # in which life the first events are acknowledged has to be known before
-        self._push(connection)
+    def run(self, server: Server) -> None:
+        """Push, then pull, then push once more if the server turns out to have begun a new epoch."""
+        self._identify(server)
+        self._push(server)
         if self._again:
             inbox.read_again(self._replica)
             self._again = False
-        self._pull(connection)
-        self._push(connection)
+        self._pull(server)
+        self._push(server)
         if not self._stopped():
             self._note_success()
 
-    def _identify(self, connection: Connection[DictRow]) -> None:
-        login, limits = say_hello(connection)
-        owner = self._on_behalf_of or login
+    def _identify(self, server: Server) -> None:
+        """Learn whose file this is, what the server takes, and in which epoch it is."""
+        hello = check_protocol(server.hello(self._on_behalf_of))
+        limits = check_limits(hello)
         position = self._position()
-        pause = plan.check_owner(position, owner)
+        pause = plan.check_owner(position, self._on_behalf_of or hello.login)
         if pause is not None:
             raise _refused(pause)
+        check_owner(hello, self._on_behalf_of)
         if position.owner is None:
-            if self._on_behalf_of is not None:
-                ask_for_page(
-                    connection, position, 1, self._on_behalf_of
-                )  # the file is not this owner's before the server agrees
-            outbox.learn_owner(self._replica, owner)
+            outbox.learn_owner(self._replica, self._on_behalf_of or hello.login)
         outbox.learn_limits(self._replica, limits)
+        if position.epoch is None:  # the first events are acknowledged in an epoch that is known
+            if hello.epoch is None:
+                self._read_page(server, 1)
+            else:
+                inbox.begin_epoch(self._replica, position, BeginEpoch(hello.epoch))
 
-    def _push(self, connection: Connection[DictRow]) -> None:
+    def _push(self, server: Server) -> None:
         while not self._stopped():
             position = self._position()
             local = self._replica.connection()
             if not plan.push_is_due(position, outbox.last_local_seq(local)):
                 return
             batch = outbox.read_batch(local, position.acked_seq)
-            reply, skew_ms = send(connection, position, batch, self._on_behalf_of)
-            self._carry_out(position, batch, plan.after_push(position, batch.numbers, reply), skew_ms)
+            before = time.time()
+            reply = server.push(position.replica_id, position.base_seq, batch.events, self._on_behalf_of)
+            after = time.time()
+            # the server's clock was read somewhere between: the middle is wrong by half the way at most
+            skew_s = reply.time.timestamp() - (before + after) / 2 if isinstance(reply, Accepted) else 0
+            self._carry_out(position, batch, plan.after_push(position, batch.numbers, reply), round(skew_s * 1000))
 
     def _carry_out(self, position: Position, batch: outbox.Batch, decision: plan.AfterPush, skew_ms: int) -> None:
         match decision:
             case Acknowledge():
                 taken = len(batch) - len(decision.refused)
                 refused = outbox.acknowledge(self._replica, position, decision, skew_ms, batch.unsendable)
-                self._tell(pushed=self.result.pushed + taken, refused=self.result.refused + refused)
+                self._count(pushed=self.result.pushed + taken, refused=self.result.refused + refused)
             case MintReplica():
-                self._turn()
+                self._begin_anew()
                 outbox.mint_replica(self._replica, position, decision, new_id())
-                self._tell(forked=True)
+                self._count(forked=True)
             case Rewind():
-                self._turn()
+                self._begin_anew()
                 outbox.rewind(self._replica, position, decision)
-                self._tell(rewound=True)
+                self._count(rewound=True)
             case Pause():
                 raise _refused(decision)
             case Disbelieve():
                 raise BadAnswer(decision.detail)
 
-    def _pull(self, connection: Connection[DictRow]) -> None:
+    def _pull(self, server: Server) -> None:
         size, more = plan.FIRST_PAGE, True
         while more and not self._stopped():
-            more, page_bytes = self._read_page(connection, size)
+            more, page_bytes = self._read_page(server, size)
             size = plan.next_page_size(size, page_bytes)
 
-    def _read_page(self, connection: Connection[DictRow], size: int) -> tuple[bool, int]:
+    def _read_page(self, server: Server, size: int) -> tuple[bool, int]:
         """Whether there is more to read, and how large the page was."""
         position = self._position()
-        asked = size if position.epoch else 1  # the first answer of a new server only tells its epoch
-        page = ask_for_page(connection, position, asked, self._on_behalf_of)
+        asked = size if position.epoch else 1  # the first page of a server that says no epoch only tells this
+        given = server.pull(position.pulled_seq, position.epoch, asked, plan.MAX_PULL_BYTES, self._on_behalf_of)
+        page = CheckedPage(given, position, asked)
         decision = plan.after_pull(position, page.upto_seq, page.epoch, asked if page.is_cut else len(page), asked)
         match decision:
-            case BeginLife():
-                self._turn()
-                inbox.begin_life(self._replica, position, decision)
+            case BeginEpoch():
+                self._begin_anew()
+                inbox.begin_epoch(self._replica, position, decision)
                 if position.epoch is not None:
-                    self._tell(new_epoch=True)
+                    self._count(new_epoch=True)
                 return True, 0
             case StorePage():
                 # a page of other owners' events only moves the cursor: not worth a sync of the disk
                 if len(page) or not position.settled:
                     added = self._store(page, position, decision)
                     confirmed = self.result.confirmed + len(page) - added
-                    self._tell(pulled=self.result.pulled + added, confirmed=confirmed)
+                    self._count(pulled=self.result.pulled + added, confirmed=confirmed)
                 return decision.more, page.bytes_read
 
-    def _store(self, page: Page, position: Position, decision: StorePage) -> int:
+    def _store(self, page: CheckedPage, position: Position, decision: StorePage) -> int:
         try:
             return inbox.store_page(self._replica, page.events(position.owner), decision, self._recent)
         except sqlite3.IntegrityError as error:
             raise BadAnswer(f"the file does not take it: {error}") from error
 
-    def _turn(self) -> None:
-        self._turns += 1
-        if self._turns > MOST_TURNS:
-            raise BadAnswer(f"the exchange had to begin anew more than {MOST_TURNS} times")
+    def _begin_anew(self) -> None:
+        self._restarts += 1
+        if self._restarts > MOST_RESTARTS:
+            raise BadAnswer(f"the exchange had to begin anew more than {MOST_RESTARTS} times")
 
     def _note_success(self) -> None:
         ((last_sync_at, last_error),) = self._replica.connection().execute(
@@ -249,7 +231,7 @@ class Exchange:
     def _position(self) -> Position:
         return outbox.read_position(self._replica.connection())
 
-    def _tell(self, **changes: Any) -> None:
+    def _count(self, **changes: Any) -> None:
         self.result = replace(self.result, **changes)
         if self._report:
             self._report(self.result)
@@ -262,26 +244,5 @@ def note_failure(replica: Replica, error: LedgerError) -> None:
         connection.execute("update replica set last_error = :error", {"error": str(error)})
 
 
-@contextmanager
-def translating() -> Iterator[None]:
-    """Say what Postgres means by an error, where no retry will help. Connection trouble passes, for the retries."""
-    import psycopg
-
-    from ledger.postgres.database import is_transient
-
-    try:
-        yield
-    except psycopg.Error as error:
-        if is_transient(error):
-            raise ServerUnreachable(
-                f"the connection to Postgres broke: {one_line(error)}", hint="nothing is lost; sync again"
-            ) from error
-        if isinstance(error, psycopg.errors.InsufficientPrivilege):
-            raise _refused(Pause("not_allowed", one_line(error))) from error
-        if isinstance(error, psycopg.errors.UndefinedFunction | psycopg.errors.UndefinedTable):
-            raise NotALedger("this database has no job ledger", hint="install it: jobledger init") from error
-        raise LedgerError(f"Postgres answered: {one_line(error)}", hint="nothing is lost; sync again later") from error
-
-
 def _refused(pause: Pause) -> SyncRefused:
-    return SyncRefused(pause.code, pause.detail, hint=_HINTS.get(pause.code, "everything is kept; upgrade jobledger"))
+    return SyncRefused(pause.code, pause.detail)

@@ -8,16 +8,17 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final
 
-from client_sync.file.projection import EventRow, StoredFact, extend, refold_all
+from client_sync.file.projection import StoredFact, extend, refold_all
 from client_sync.file.recent import Recent
 from client_sync.file.replica import Replica
-from client_sync.sync.plan import BeginLife, Position, StorePage
+from client_sync.sync.plan import BeginEpoch, Position, StorePage
+from ledger.ports.server import EventRow
 
 _KNOWN: Final = """
     select e.id, e.recorded_at, e.owner, (e.local_seq is not null or e.life >= p.settled_life) and f.event_id is null
     from events e cross join replica p left join refusals f on f.event_id = e.id
     where e.id in (select i.value from json_each(:ids) i)"""
-_MET: Final = """
+_STORED_JOBS: Final = """
     select i.value, exists (select 1 from jobs j where j.job_id = i.value and j.fold is not null)
     from json_each(:job_ids) i
     where exists (select 1 from events e where e.job_id = i.value)"""
@@ -63,7 +64,7 @@ def store_page(replica: Replica, rows: Iterable[EventRow], decision: StorePage, 
     return added
 
 
-def begin_life(replica: Replica, position: Position, decision: BeginLife) -> None:
+def begin_epoch(replica: Replica, position: Position, decision: BeginEpoch) -> None:
     """Count anew from the start of the log. What the file holds stays, and stays valid until the log was read again."""
     with replica.transaction() as connection:
         connection.execute(
@@ -85,7 +86,7 @@ def read_again(replica: Replica) -> None:
 def _store_events(connection: sqlite3.Connection, rows: Iterable[EventRow], life: int, recent: Recent) -> int:
     page = iter(rows)
     news: dict[str, list[StoredFact]] = {}
-    met: dict[str, bool] = {}
+    stored: dict[str, bool] = {}
     changed: set[str] = set()
     added = 0
     shared: dict[str, str] = {}
@@ -95,7 +96,7 @@ def _store_events(connection: sqlite3.Connection, rows: Iterable[EventRow], life
         found = connection.execute(_KNOWN, ids)
         known = {event_id: (recorded_at, owner, bool(counted)) for event_id, recorded_at, owner, counted in found}
         new_jobs = {row.job_id for row in part if row.job_id and row.job_id not in news}
-        met.update(connection.execute(_MET, {"job_ids": json.dumps(list(new_jobs))}))
+        stored.update(connection.execute(_STORED_JOBS, {"job_ids": json.dumps(list(new_jobs))}))
         values: list[Any] = []
         for row in part:
             event_id, job_id, kind, v, owner, actor, _, occurred_at, recorded_at, _, _, correlation_id, _, data = row
@@ -123,12 +124,12 @@ def _store_events(connection: sqlite3.Connection, rows: Iterable[EventRow], life
         news.pop(job_id, None)
         recent.take(job_id)
     refold_all(connection, sorted(changed), recent)
-    extend(connection, news, met, recent)
+    extend(connection, news, stored, recent)
     return added
 
 
 def _settle(connection: sqlite3.Connection, life: int, recent: Recent) -> None:
-    """The log of this life was read to its end: what an earlier life gave us and this one did not is gone."""
+    """The log of this epoch was read to its end: what an earlier one gave us and this one did not is gone."""
     settled = connection.execute("update replica set settled_life = life where settled_life < life").rowcount
     if settled:
         recent.clear()

@@ -14,7 +14,7 @@ from client_sync.file.projection import refold
 from client_sync.file.replica import Replica
 from client_sync.sync.plan import MAX_PUSH_BYTES, MAX_PUSH_EVENTS, Acknowledge, MintReplica, Position, Refusal, Rewind
 from client_sync.sync.unsendable import Reason, make_sendable, may_be_unsendable
-from ledger.postgres.arrays import bare, quoted
+from ledger.ports.server import EventColumns
 
 _POSITION: Final = """
     select p.replica_id, p.seq_offset, p.acked_seq, p.compacted_seq, p.pulled_seq, p.epoch, p.acked_epoch,
@@ -40,13 +40,13 @@ _UNSENT: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Own events in their order, as columns: what ``ledger.push`` takes. ``numbers`` are their local_seqs.
+    """Own events in their order, as a server takes them. ``numbers`` are their local_seqs.
 
     ``unsendable`` says of some why they go without their data, and will be refused.
     """
 
     numbers: tuple[int, ...]
-    columns: dict[str, str]
+    events: EventColumns
     unsendable: Mapping[int, Reason] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -102,7 +102,7 @@ def read_batch(connection: sqlite3.Connection, after: int) -> Batch:
             break
         rows.append(row)
     batch = _batch(rows)
-    if not may_be_unsendable(rows, list(batch.columns.values()), size):
+    if not may_be_unsendable(batch.events, size):
         return batch
     unsendable: dict[int, Reason] = {}
     for n, row in enumerate(rows):
@@ -114,20 +114,7 @@ def read_batch(connection: sqlite3.Connection, after: int) -> Batch:
 
 def _batch(rows: list[tuple[Any, ...]]) -> Batch:
     columns = list(zip(*rows, strict=True)) or [()] * 9
-    numbers, ids, job_ids, types, versions, occurred_at, correlation_ids, causation_ids, data = columns
-    return Batch(
-        numbers,
-        {
-            "ids": quoted(ids),
-            "job_ids": quoted(job_ids),
-            "types": quoted(types),
-            "versions": bare(map(str, versions)),
-            "occurred_at": quoted(occurred_at),
-            "correlation_ids": quoted(correlation_ids),
-            "causation_ids": quoted(causation_ids),
-            "data": quoted(data),
-        },
-    )
+    return Batch(columns[0], EventColumns(*columns[1:]))
 
 
 def learn_owner(replica: Replica, owner: str) -> None:
@@ -183,16 +170,16 @@ def mint_replica(replica: Replica, position: Position, decision: MintReplica, ne
 
 
 def rewind(replica: Replica, position: Position, decision: Rewind) -> None:
-    """Count what the server has lost as not acknowledged, and what it refused of that as not judged."""
+    """Count what the server has lost as not acknowledged, and forget what it had refused of that."""
     with replica.transaction() as connection:
         connection.execute(
             "update replica set acked_seq = :acked_seq, seq_offset = :seq_offset",
             {"acked_seq": decision.acked_seq, "seq_offset": decision.seq_offset},
         )
-        judged = connection.execute(
+        refused = connection.execute(
             "delete from refusals where local_seq > :acked_seq returning job_id", {"acked_seq": decision.acked_seq}
         ).fetchall()
-        for (job_id,) in judged:
+        for (job_id,) in refused:
             refold(connection, job_id)
         _note(connection, "replica.rewound", {"from": position.acked_seq, "to": decision.acked_seq})
 

@@ -45,7 +45,7 @@ class Position:
     settled: bool = True
     owner: str | None = None
     missing_seq: int | None = None
-    """The first acknowledged number that the log of a new life, read to its end, does not hold; None: it holds all."""
+    """The first acknowledged number that the log of a new epoch, read to its end, does not hold; None: it holds all."""
 
     @property
     def confirmed_epoch(self) -> UUID | None:
@@ -125,17 +125,17 @@ class StorePage:
 
 
 @dataclass(frozen=True, slots=True)
-class BeginLife:
+class BeginEpoch:
     """The server's numbers mean something else from now on: read the log again from its start, into place."""
 
     epoch: UUID
 
 
-AfterPull: TypeAlias = StorePage | BeginLife
+AfterPull: TypeAlias = StorePage | BeginEpoch
 
 
 def push_is_due(position: Position, last_local_seq: int) -> bool:
-    """Whether there is something to send, or to ask: after the server began a new life, whether it still has all."""
+    """Whether there is something to send, or to ask: after the server began a new epoch, whether it still has all."""
     if last_local_seq > position.acked_seq:
         return True
     return position.settled and position.acked_seq > 0 and position.acked_epoch != position.epoch
@@ -191,7 +191,7 @@ def check_owner(position: Position, session_owner: str) -> Pause | None:
 def after_pull(position: Position, upto_seq: int, epoch: UUID, events: int, asked: int) -> AfterPull:
     """What follows from a page of ``events`` rows, where up to ``asked`` were asked for."""
     if position.epoch != epoch:
-        return BeginLife(epoch)
+        return BeginEpoch(epoch)
     return StorePage(upto_seq, epoch, more=events >= asked)
 
 

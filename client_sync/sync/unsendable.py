@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
+from ledger.ports.server import EventColumns
+
 Reason: TypeAlias = tuple[str, str]
 """Code and detail of a refusal."""
 
@@ -22,12 +24,13 @@ _ONE: Final = f"select {STORED} from events e where e.local_seq = :local_seq"  #
 _VERSIONS: Final = range(-32768, 32768)
 
 
-def may_be_unsendable(rows: Sequence[tuple[Any, ...]], literals: Sequence[str], size: int) -> bool:
-    """Whether one of the rows of a batch has to be looked at. Quick."""
+def may_be_unsendable(columns: EventColumns, size: int) -> bool:
+    """Whether one event of a batch has to be looked at. Quick."""
+    texts = ("".join(filter(None, column)) for column in (*columns[:3], *columns[4:]))
     return (
-        any("\0" in text or "\N{REPLACEMENT CHARACTER}" in text for text in literals)
+        any("\0" in text or "\N{REPLACEMENT CHARACTER}" in text for text in texts)
         or size > MAX_BYTES
-        or any(row[4] not in _VERSIONS for row in rows)
+        or any(v not in _VERSIONS for v in columns.versions)
     )
 
 

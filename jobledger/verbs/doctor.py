@@ -95,15 +95,16 @@ def _examine_file(replica: Path, full: bool) -> Iterator[tuple[str, Finding]]:
 
 
 def _examine_server(dsn: str, replica: Path | None, most: int | None) -> Iterator[tuple[str, Finding]]:
-    from client_sync.care.examine import compare
+    from client_sync.care.compare import compare
     from jobledger.admin.doctor import examine_server
     from jobledger.admin.doctor_rights import explain_refusal
     from ledger.postgres.database import connect
     from ledger.postgres.rights import lacks_rights
+    from ledger.postgres.server.server import PostgresServer
 
     with connect(dsn, application_name="jobledger doctor") as connection:
         if replica is not None:
-            for finding in compare(replica, connection):
+            for finding in compare(replica, PostgresServer(connection)):
                 yield "both", finding
         try:
             for finding in examine_server(connection, most=most):

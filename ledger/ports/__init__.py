@@ -1,4 +1,5 @@
-"""The two ports: what a client knows of a ledger (``Server``), and what a processor does (``Store``).
+"""The two ports: all that a client knows of a server, and all that a processor knows of its ledger. Pure.
 
-Imports ``ledger.model``.
+They import ``ledger.model`` and ``ledger.errors`` only. Clients and processors import them, and so do the
+implementations: ``ledger.postgres`` and ``ledger.memory``.
 """

@@ -1,4 +1,4 @@
-"""Reaching Postgres: connections, and the one policy for trying again.
+"""Reaching Postgres: connections, and which errors are worth another try.
 
 psycopg is imported when a connection is made, not before: an app that is offline never pays for it, and does not even
 need libpq.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from ledger.errors import LedgerError, LoginRefused, ServerUnreachable, one_line
 from ledger.postgres.dsn import MISTYPED, may_show, without_password
 from ledger.postgres.forks import keep_from_children
+from ledger.retrying import retrying_if
 
 if TYPE_CHECKING:
     import psycopg
@@ -67,20 +68,8 @@ def retrying(
     max_wait_s: float = 30.0,
     before_sleep: Callable[[RetryCallState], None] | None = None,
 ) -> Retrying:
-    """The one retry policy: transient errors only, exponential with full jitter from 0.1 s up to ``max_wait_s``.
-
-    ``attempts`` None goes on for ever. What is not transient, or remains after the last attempt, is raised as it is.
-    The waits follow "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
-    """
-    from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_never, wait_random_exponential
-
-    return Retrying(
-        retry=retry_if_exception(is_transient),
-        wait=wait_random_exponential(multiplier=0.1, max=max_wait_s),
-        stop=stop_never if attempts is None else stop_after_attempt(attempts),
-        before_sleep=before_sleep,
-        reraise=True,
-    )
+    """Try again after transient errors, as ``ledger.retrying`` says."""
+    return retrying_if(is_transient, attempts=attempts, max_wait_s=max_wait_s, before_sleep=before_sleep)
 
 
 def with_defaults(dsn: str, settings: Mapping[str, str]) -> str:
@@ -100,7 +89,7 @@ def connect(dsn: str, *, application_name: str = "jobledger", autocommit: bool =
     Nothing is prepared on the server: a pooler in transaction mode would have the next statement look for it in
     another session.
     """
-    _need_libpq()
+    need_libpq()
     import psycopg
     from psycopg.rows import dict_row
 
@@ -127,7 +116,7 @@ async def connect_async(
 
     Whether it is one's own can be asked of a connection that is not ``settled``: it leaves nothing behind.
     """
-    _need_libpq()
+    need_libpq()
     import psycopg
     from psycopg.rows import dict_row
 
@@ -159,7 +148,8 @@ def is_pooled(connection: Connection[DictRow]) -> bool:
     return issubclass(connection.cursor_factory, PooledCursor)
 
 
-def _need_libpq() -> None:
+def need_libpq() -> None:
+    """Raise LedgerError where psycopg cannot be imported."""
     try:
         import psycopg  # noqa: F401  only whether it can be
     except ImportError as error:

@@ -19,11 +19,11 @@ from psycopg.rows import tuple_row
 from waiting import until
 
 from client_sync import JobClient
-from client_sync.sync.session import open_session
 from jobledger.cli import run
 from ledger.errors import LedgerError
 from ledger.postgres.database import connect, connect_async
 from ledger.postgres.schema import install
+from ledger.postgres.server.connection import open_connection
 from ledger.postgres.session import SETTINGS, settle
 from processor import JobContext, Registry
 from processor.service import serve
@@ -219,7 +219,7 @@ def test_p15_every_kind_of_session_sets_what_it_depends_on(database: Database, w
         async with await connect_async(dsn) as connection:
             return dict(await (await connection.cursor(row_factory=tuple_row).execute(query, names)).fetchall())
 
-    with closing(open_session(dsn)) as session, connect(dsn) as connection:
+    with closing(open_connection(dsn)) as session, connect(dsn) as connection:
         settle(session)
         for found in (
             dict(session.cursor(row_factory=tuple_row).execute(query, names).fetchall()),

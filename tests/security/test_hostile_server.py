@@ -14,9 +14,8 @@ from waiting import until
 
 from client_sync import JobClient
 from client_sync.sync import background
-from client_sync.sync.exchange import MOST_TURNS
-from client_sync.sync.server import BadAnswer
-from ledger.errors import LedgerError
+from client_sync.sync.exchange import MOST_RESTARTS
+from ledger.errors import BadAnswer, LedgerError
 
 EPOCH = "01970000-0000-7000-8000-0000000000e1"
 ACCEPTED = "json_build_object('reply', 'accepted', 'head', base_seq + cardinality(ids), 'time', now())::text"
@@ -163,7 +162,7 @@ def test_no_reply_to_a_push_acknowledges_what_it_does_not_answer(
     assert error.value.hint
     assert "unexpected" not in str(error.value)
     assert jobs.last_error == str(error.value)
-    assert stranger.calls <= 3 * MOST_TURNS
+    assert stranger.calls <= 3 * MOST_RESTARTS
     if case == ONE_AT_A_TIME:  # it did say so, of the first one
         assert jobs.unsent >= 2
     else:
@@ -234,7 +233,7 @@ def test_no_page_that_contradicts_itself_or_the_question_is_stored(
     assert "unexpected" not in str(error.value)
     assert jobs.last_error == str(error.value)
     assert kept(jobs) == before
-    assert stranger.calls <= 3 * MOST_TURNS
+    assert stranger.calls <= 3 * MOST_RESTARTS
     stranger.behaves()
     jobs.sync()
     assert jobs.last_error is None
@@ -298,7 +297,7 @@ def test_in_the_background_it_is_left_alone_for_a_while(
     jobs.start_sync(poll=0.01)
     assert isinstance(until(lambda: jobs.sync_error, "the complaint"), BadAnswer)
     calls = stranger.calls
-    assert calls <= 2 * MOST_TURNS
+    assert calls <= 2 * MOST_RESTARTS
     jobs.submit("d")
     jobs.stop_sync()
     assert stranger.calls == calls

@@ -16,11 +16,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from waiting import until
 
 from client_sync import JobClient
-from client_sync.sync.session import open_session
 from jobledger.cli import run
 from ledger.errors import LedgerError
 from ledger.postgres.database import connect, connect_async
 from ledger.postgres.dsn import may_show, take_credentials, without_password
+from ledger.postgres.server.connection import open_connection
 
 SECRET = "Xyzzy"
 """Each part of a password, where a slip cuts it in two."""
@@ -77,7 +77,7 @@ def connect_in_a_loop(dsn: str) -> None:
 
 
 def connect_to_sync(dsn: str) -> None:
-    open_session(dsn).close()
+    open_connection(dsn).close()
 
 
 @pytest.mark.parametrize("way", [connect_plainly, connect_in_a_loop, connect_to_sync])

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from client_sync.sync.exchange import Exchange
+from ledger.ports.server import Server
 
 Call: TypeAlias = Literal["push", "pull", "run", "again"]
 When: TypeAlias = Literal["before commit", "after commit"]
@@ -71,14 +72,14 @@ class Wire(psycopg.Connection[DictRow]):
 class Steps(Exchange):
     """An exchange whose halves can be done one without the other."""
 
-    def push(self, connection: psycopg.Connection[DictRow]) -> None:
-        self._identify(connection)
-        self._push(connection)
+    def push(self, server: Server) -> None:
+        self._identify(server)
+        self._push(server)
 
-    def pull(self, connection: psycopg.Connection[DictRow]) -> None:
-        self._identify(connection)
-        self._pull(connection)
+    def pull(self, server: Server) -> None:
+        self._identify(server)
+        self._pull(server)
 
-    def again(self, connection: psycopg.Connection[DictRow]) -> None:
+    def again(self, server: Server) -> None:
         self._again = True
-        self.run(connection)
+        self.run(server)

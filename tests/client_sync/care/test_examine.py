@@ -15,11 +15,13 @@ from stepwise import Server
 
 from client_sync import JobClient
 from client_sync.care import bystanders, examine
+from client_sync.care.compare import compare
 from client_sync.care.salvage.salvage import salvage
 from client_sync.file.lock import sync_lock
 from ledger.errors import ServerUnreachable
 from ledger.finding import Finding
 from ledger.postgres.database import connect
+from ledger.postgres.server.server import PostgresServer
 
 Findings = dict[str, Finding]
 
@@ -273,7 +275,7 @@ def test_who_is_syncing_is_told(path: Path) -> None:
 
 def compared(path: Path, dsn: str) -> Findings:
     with connect(dsn) as connection:
-        return {finding.check: finding for finding in examine.compare(path, connection)}
+        return {finding.check: finding for finding in compare(path, PostgresServer(connection))}
 
 
 def test_a_file_is_held_against_its_server(path: Path, online: JobClient, server: Server) -> None:
@@ -286,7 +288,7 @@ def test_a_file_is_held_against_its_server(path: Path, online: JobClient, server
     online.sync()
     assert compared(path, server.dsn)["server"].message == "everything was fetched"
     server.begin_life()
-    assert "a new life" in compared(path, server.dsn)["server"].message
+    assert "a new epoch" in compared(path, server.dsn)["server"].message
     assert "the file is app_alice's, and this login app_bob" in compared(path, server.other_dsn)["owner"].message
     assert online.sync().new_epoch
 

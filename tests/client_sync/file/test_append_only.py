@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from client_sync import JobClient
-from client_sync.file.projection import EventRow
 from client_sync.file.replica import Replica
 from client_sync.sync import inbox
-from client_sync.sync.plan import BeginLife, Position, StorePage
+from client_sync.sync.plan import BeginEpoch, Position, StorePage
 from ledger.model.ids import new_id
+from ledger.ports.server import EventRow
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def pulled(path: Path, *types: str) -> str:
         for seq, kind in enumerate(types, start=1)
     ]  # fmt: skip
     with closing(Replica(path)) as replica:
-        inbox.begin_life(replica, Position(new_id()), BeginLife(new_id()))
+        inbox.begin_epoch(replica, Position(new_id()), BeginEpoch(new_id()))
         inbox.store_page(replica, told, StorePage(5, new_id(), more=False))
     return job_id
 

@@ -68,7 +68,7 @@ def test_p10_how_wrong_the_clock_is_is_shown(
     online: JobClient, server: Server, path: Path, monkeypatch: pytest.MonkeyPatch, off: timedelta
 ) -> None:
     wrong = SimpleNamespace(time=lambda: time.time() + off.total_seconds())
-    monkeypatch.setattr("client_sync.sync.server.time", wrong)
+    monkeypatch.setattr("client_sync.sync.exchange.time", wrong)
     job = online.submit("count-words")
     online.sync()
     shown = CliRunner().invoke(doctor, ["--db", str(path)]).stdout

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from client_sync import JobClient
 from client_sync.file import projection
-from client_sync.file.projection import EventRow
 from client_sync.file.replica import Replica
 from client_sync.sync import inbox
-from client_sync.sync.plan import BeginLife, Position, StorePage
+from client_sync.sync.plan import BeginEpoch, Position, StorePage
 from ledger.model.fold import load_state
 from ledger.model.ids import new_id
+from ledger.ports.server import EventRow
 
 EPOCH = UUID("01970000-0000-7000-8000-0000000000e1")
 SHOWN = "job_id, name, namespace, status, priority, key, run_at, expires_at, cancel_requested_at, finished_at, labels"
@@ -108,7 +108,7 @@ def test_p3_however_the_pages_are_cut_the_job_is_the_same(cuts: set[int], seed: 
 
 def _after(events: list[EventRow], cuts: list[int]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, closing(Replica(Path(folder) / "app.db")) as replica:
-        inbox.begin_life(replica, Position(new_id()), BeginLife(EPOCH))
+        inbox.begin_epoch(replica, Position(new_id()), BeginEpoch(EPOCH))
         for start, end in zip([0, *cuts], [*cuts, len(events)], strict=True):
             inbox.store_page(replica, events[start:end], StorePage(99, EPOCH, more=end < len(events)))
         cursor = replica.connection().execute("select s.*, j.fold from shown_jobs s join jobs j using (job_id)")
@@ -121,7 +121,7 @@ def test_a_job_shows_what_its_handler_reports(path: Path) -> None:
     job_id = str(new_id())
     events = _story(job_id)
     with JobClient(path) as jobs, closing(Replica(path)) as replica:
-        inbox.begin_life(replica, Position(new_id()), BeginLife(EPOCH))
+        inbox.begin_epoch(replica, Position(new_id()), BeginEpoch(EPOCH))
         shown = []
         for event in events:
             inbox.store_page(replica, [event], StorePage(event.seq or 0, EPOCH, more=True))
@@ -160,7 +160,7 @@ def test_what_is_not_known_here_is_kept_and_stops_nothing(path: Path) -> None:
          data='{"name": "always", "run_at": "0001-01-01T00:00:00+14:00"}'),
     ]  # fmt: skip
     with JobClient(path) as jobs, closing(Replica(path)) as replica:
-        inbox.begin_life(replica, Position(new_id()), BeginLife(EPOCH))
+        inbox.begin_epoch(replica, Position(new_id()), BeginEpoch(EPOCH))
         inbox.store_page(replica, [events[0], *strange], StorePage(18, EPOCH, more=False))
         assert jobs.get(job_id).status == "pending"
         assert len(jobs.history(job_id)) == 6

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from client_sync import JobClient
-from client_sync.file.projection import EventRow, refold
+from client_sync.file.projection import refold
 from client_sync.file.recent import Recent
 from client_sync.file.replica import Replica
 from client_sync.sync import inbox
-from client_sync.sync.plan import BeginLife, Position, StorePage
+from client_sync.sync.plan import BeginEpoch, Position, StorePage
 from ledger.model.ids import new_id
+from ledger.ports.server import EventRow
 
 EPOCH = new_id()
 
@@ -26,7 +27,7 @@ EPOCH = new_id()
 @pytest.fixture
 def replica(path: Path) -> Iterator[Replica]:
     with closing(Replica(path)) as replica:
-        inbox.begin_life(replica, Position(new_id()), BeginLife(EPOCH))
+        inbox.begin_epoch(replica, Position(new_id()), BeginEpoch(EPOCH))
         yield replica
 
 
@@ -124,7 +125,7 @@ def test_a_time_is_taken_to_the_last_microsecond_of_a_day(
     assert jobs.unsent == 0
     job_id = str(new_id())
     with closing(Replica(jobs._replica.path)) as replica:
-        inbox.begin_life(replica, Position(new_id()), BeginLife(EPOCH))
+        inbox.begin_epoch(replica, Position(new_id()), BeginEpoch(EPOCH))
         row = events(job_id, 1, REQUESTED)[0]
         inbox.store_page(replica, [row._replace(occurred_at=time)], StorePage(1, EPOCH, more=False))
     assert plain.execute("select occurred_at from events").fetchone() == (time,)

@@ -16,8 +16,8 @@ from waiting import until
 from client_sync import JobClient
 from client_sync.file.lock import SyncBusy, sync_lock
 from client_sync.sync import background
-from client_sync.sync.exchange import SyncRefused, SyncResult
-from ledger.errors import LedgerError, ServerUnreachable
+from client_sync.sync.exchange import SyncResult
+from ledger.errors import LedgerError, ServerUnreachable, SyncRefused
 
 NEVER = 3600.0
 """A poll interval that no test lives to see: what happens, happens for another reason."""

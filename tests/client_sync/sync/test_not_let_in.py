@@ -14,10 +14,9 @@ from psycopg.conninfo import make_conninfo
 from waiting import until
 
 from client_sync import JobClient
-from client_sync.sync.exchange import SyncRefused
 from jobledger.cli import run
 from jobledger.embedded import EmbeddedPostgres
-from ledger.errors import LedgerError, LoginRefused, ServerUnreachable
+from ledger.errors import LedgerError, LoginRefused, ServerUnreachable, SyncRefused
 from ledger.postgres.schema import install
 
 PASSWORDS = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from stepwise import Server
 
 from client_sync import JobClient
-from client_sync.sync.exchange import SyncRefused
 from jobledger.verbs.sync import command as sync
+from ledger.errors import SyncRefused
 
 CAROL, DAVE = "carol@example.com", "dave@example.com"
 

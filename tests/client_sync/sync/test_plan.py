@@ -14,7 +14,7 @@ from client_sync.sync.plan import (
     LAST_PAGE,
     SMALL_PAGE_BYTES,
     Acknowledge,
-    BeginLife,
+    BeginEpoch,
     Disbelieve,
     MintReplica,
     Pause,
@@ -164,8 +164,8 @@ def test_a_page_moves_the_cursor() -> None:
 
 
 def test_another_epoch_begins_a_life() -> None:
-    assert after_pull(FRESH, 70, EPOCH, events=1, asked=1) == BeginLife(EPOCH)
-    assert after_pull(replace(FRESH, epoch=EPOCH), 0, OTHER, events=0, asked=64) == BeginLife(OTHER)
+    assert after_pull(FRESH, 70, EPOCH, events=1, asked=1) == BeginEpoch(EPOCH)
+    assert after_pull(replace(FRESH, epoch=EPOCH), 0, OTHER, events=0, asked=64) == BeginEpoch(OTHER)
 
 
 @given(st.lists(st.integers(1, 300_000) | st.integers(1, 30_000_000), max_size=50))

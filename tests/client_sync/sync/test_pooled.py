@@ -22,8 +22,8 @@ from waiting import until
 
 from client_sync import JobClient
 from client_sync.sync import background
-from client_sync.sync.session import Session
 from ledger.errors import LedgerError
+from ledger.ports.server import Server as SyncServer
 from ledger.postgres.database import connect, is_pooled
 from processor import Registry
 from processor.service import serve
@@ -128,10 +128,10 @@ def test_after_news_the_next_look_is_near_again(
     waits: list[float] = []
     wait = background.BackgroundSync._wait
 
-    def noted(self: background.BackgroundSync, connection: Session | None, seconds: float) -> None:
-        if connection is not None:
+    def noted(self: background.BackgroundSync, session: SyncServer | None, seconds: float) -> None:
+        if session is not None:
             waits.append(seconds)
-        wait(self, connection, seconds)
+        wait(self, session, seconds)
 
     monkeypatch.setattr(background.BackgroundSync, "_wait", noted)
     monkeypatch.setattr(background, "POOLED_POLL_S", 0.02)

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from waiting import until
 from client_sync import JobClient
 from client_sync.file.replica import Replica
 from client_sync.sync.exchange import Exchange, SyncResult
-from client_sync.sync.session import open_session
+from ledger.servers import open_server
 
 NEVER = 3600.0
 SOON_S = 30.0
@@ -108,7 +108,7 @@ def test_an_exchange_that_is_stopped_ends_between_two_batches(
             heard.append(result)
             stopped.set()
 
-        with open_session(server.dsn) as session:
+        with closing(open_server(server.dsn)) as session:
             Exchange(replica, stop, stopped=stopped.is_set).run(session)
         replica.close()
         assert [result.pushed for result in heard] == [10]

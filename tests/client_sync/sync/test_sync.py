@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from stepwise import Server
 from client_sync import JobClient, JobFailed, Submission
 from client_sync.file.lock import SyncBusy, sync_lock
 from client_sync.sync import outbox, plan
-from client_sync.sync.exchange import SyncRefused, SyncResult
-from ledger.errors import InvalidEvent, LedgerError, NotALedger, ServerUnreachable
+from client_sync.sync.exchange import SyncResult
+from ledger.errors import InvalidEvent, LedgerError, NotALedger, ServerUnreachable, SyncRefused
+from ledger.servers import open_server
 
 
 def test_a_job_goes_there_and_its_result_comes_back(online: JobClient, server: Server) -> None:
@@ -114,7 +115,7 @@ def test_a_push_carries_so_many_bytes_at_most(online: JobClient, server: Server)
     with online.transaction() as db:
         batch = outbox.read_batch(db, 0)
     assert len(batch) == 19
-    assert len(batch.columns["data"]) <= plan.MAX_PUSH_BYTES
+    assert sum(len(data or "") for data in batch.events.data) <= plan.MAX_PUSH_BYTES
     assert online.sync().pushed == 25
 
 
@@ -132,15 +133,11 @@ def test_p2_sending_again_what_the_server_has_changes_nothing(online: JobClient,
     jobs = [online.submit("a"), online.submit("b")]
     with online.transaction() as db:
         position = outbox.read_position(db)
-        columns = outbox.read_batch(db, 0).columns
-    with psycopg.connect(server.dsn, autocommit=True) as lost:
+        events = outbox.read_batch(db, 0).events
+    with closing(open_server(server.dsn)) as lost:
+        lost.hello()
         for _ in range(3):  # the server took it each time, and each answer was lost
-            lost.execute(
-                """
-                select ledger.push(%(replica)s, 0, %(ids)s, %(job_ids)s, %(types)s, %(versions)s, %(occurred_at)s,
-                                   %(correlation_ids)s::text[], %(causation_ids)s::text[], %(data)s)""",
-                {"replica": position.replica_id, **columns},
-            )
+            lost.push(position.replica_id, 0, events)
     online.submit("c")
     assert online.sync().pushed == 3
     assert server.count("job.requested") == 3

@@ -1,4 +1,4 @@
-"""A session with the server that ends when it is told to, whatever the server does meanwhile.
+"""A connection that ends when it is told to, whatever the server does meanwhile.
 
 psycopg waits in two places for as long as the server likes: while it connects, and, when interrupted, for the answer
 to its request to cancel. Here nothing has to be waited for: what the server did unheard is sent again, and counts once.
@@ -21,6 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
 from ledger.errors import LedgerError
+from ledger.ports.server import never
 from ledger.postgres.database import CONNECT_TIMEOUT_S, ENCODING, no_session, with_defaults
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ _STEADY: Final = {
 }
 
 
-class Session(psycopg.Connection[DictRow]):
+class InterruptibleConnection(psycopg.Connection[DictRow]):
     """A connection in autocommit mode, with nothing prepared on the server. Rows are dicts."""
 
     def __init__(self, pgconn: pq.abc.PGconn) -> None:
@@ -66,10 +67,10 @@ class Session(psycopg.Connection[DictRow]):
             raise
 
 
-def open_session(dsn: str, stopped: Callable[[], bool] = lambda: False) -> Session:
+def open_connection(dsn: str, stopped: Callable[[], bool] = never) -> InterruptibleConnection:
     """Connect to ``dsn``; of several hosts, to the first that lets us in. Gives up soon after ``stopped`` says so.
 
-    The session is not settled yet (``ledger.postgres.session``): from that statement on, ``cut`` ends
+    The connection is not settled yet (``ledger.postgres.session``): from that statement on, ``cut`` ends
     whatever hangs. Raises what ``ledger.postgres.database.connect`` does.
     """
     try:
@@ -83,12 +84,12 @@ def open_session(dsn: str, stopped: Callable[[], bool] = lambda: False) -> Sessi
     return _open(hosts[-1], dsn, stopped)
 
 
-def _open(conninfo: str, dsn: str, stopped: Callable[[], bool]) -> Session:
+def _open(conninfo: str, dsn: str, stopped: Callable[[], bool]) -> InterruptibleConnection:
     pgconn = pq.PGconn.connect_start(conninfo.encode())
     try:
         _finish_login(pgconn, stopped)
         pgconn.nonblocking = 1
-        return Session(pgconn)
+        return InterruptibleConnection(pgconn)
     except psycopg.OperationalError as error:
         pgconn.finish()
         raise no_session(error, dsn) from None
