@@ -35,8 +35,13 @@ def count_words(params: dict[str, str], job: JobContext) -> Retry | int:
 
 with JobClient("app.db") as client:
     reveal_type(client.submit("count-words", {"path": "a.txt"}))
-serving = serve(jobs, "host=db")
-reveal_type(serving)
+
+
+async def run() -> None:
+    serving = serve(jobs, "host=db")
+    await reveal_type(serving)
+
+
 reveal_type(LedgerError("no").hint)
 reveal_type(__version__)
 """
@@ -112,7 +117,9 @@ def test_every_public_error_is_among_the_names() -> None:
     missing = [
         error
         for error in ours
-        if not error.__name__.startswith("_") and not issubclass(getattr(jobledger, error.__name__, type), error)
+        if not error.__name__.startswith("_")
+        and not error.__module__.startswith("ledger.ports.")  # between the parts; nobody's app meets them
+        and not issubclass(getattr(jobledger, error.__name__, type), error)
     ]
     assert missing == []
 
