@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from processor import Retry as Retry
     from processor import RetryPolicy as RetryPolicy
     from processor.handlers.context import JobLog as JobLog
-    from processor.handlers.registry import InvalidParams as InvalidParams
+    from processor.handlers.handler import InvalidParams as InvalidParams
     from processor.service import serve as serve
     from processor.settings import Settings as Settings
     from processor.work.worker import StuckHandlers as StuckHandlers
@@ -65,7 +65,7 @@ _NAMES = {
         "Registry", "Retry", "RetryPolicy",
     ),
     "processor.handlers.context": ("JobLog",),
-    "processor.handlers.registry": ("InvalidParams",),
+    "processor.handlers.handler": ("InvalidParams",),
     "processor.service": ("serve",),
     "processor.settings": ("Settings",),
     "processor.work.worker": ("StuckHandlers",),

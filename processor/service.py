@@ -14,14 +14,16 @@ from typing import Final
 from ledger.errors import LedgerError
 from ledger.ports.store import Store
 from ledger.postgres.store.store import PostgresStore
+from processor.executors.event_loop import EventLoopExecutor
 from processor.executors.loop_thread import LoopThread, first_of
-from processor.executors.threads import Threads
+from processor.executors.threads import ThreadExecutor
 from processor.handlers.registry import Registry
 from processor.leader.leader import Leader
 from processor.session.clock import ServerClock
 from processor.session.hints import Hints
 from processor.session.liveness import Identity, Liveness
 from processor.settings import Settings
+from processor.work.attempt import ActiveAttempt
 from processor.work.lanes import Lane
 from processor.work.worker import Worker
 
@@ -62,12 +64,13 @@ class _Service:
         self._loop_thread = LoopThread()
         self._hints = Hints()
         self._clock = ServerClock()
-        self._threads = Threads(settings.threads)
-        self._lanes = tuple(
-            Lane(names, is_async=is_async, limit=limit)
-            for is_async, limit in ((True, settings.concurrency), (False, settings.threads))
-            if (names := registry.names(is_async=is_async))
+        async_lane = Lane[ActiveAttempt](
+            registry.names(is_async=True), EventLoopExecutor(self._loop_thread), limit=settings.concurrency
         )
+        plain_lane = Lane[ActiveAttempt](
+            registry.names(is_async=False), ThreadExecutor(self._loop_thread, settings.threads), limit=settings.threads
+        )
+        self._lanes = [lane for lane in (async_lane, plain_lane) if lane.names]
         self._leader = Leader(store, self._hints, self._clock, settings, poll_s)
         self._liveness = Liveness(
             store, registry.names(), settings, self._clock, loop_still_s=self._loop_thread.still_s,
@@ -90,7 +93,8 @@ class _Service:
             await asyncio.wait([leading], timeout=LAST_PASS_S)
         finally:
             self._liveness.stop()
-            self._threads.close()
+            for lane in self._lanes:
+                lane.executor.close()
             leading.cancel()
             await asyncio.gather(leading, return_exceptions=True)
             self._failure.cancel()
@@ -101,7 +105,7 @@ class _Service:
         while not stop.is_set():
             await first_of(stop.wait(), self._next_worker())
             if self._worker is not None:
-                self._leader.claim_along = self._worker.claimer.claim_along
+                self._leader.claim_along = self._worker.claim_along
                 try:
                     await self._worker.run(stop)
                 finally:
@@ -111,8 +115,8 @@ class _Service:
         identity = await self._registered.get()
         logger.info("registered as processor %s", identity.processor)
         self._worker = Worker(
-            identity, self._store, self._registry, self._settings, self._loop_thread, self._lanes, self._threads,
-            self._clock, self._hints, self._poll_s,
+            identity, self._store, self._registry, self._settings, self._loop_thread, self._lanes, self._clock,
+            self._hints, self._poll_s,
         )  # fmt: skip
 
     def _lose(self, identity: Identity) -> None:

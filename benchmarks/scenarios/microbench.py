@@ -19,9 +19,10 @@ from ledger.model.fold import JobState, dump_state, fold, load_state, projection
 from ledger.model.ids import new_id, uuid7
 from ledger.ports.store import Claimed
 from ledger.postgres.store.work import columns
-from processor.handlers.outcome import Completed, conclude
+from processor.attempt_events import attempt_events
+from processor.handlers.outcome import Completed
 from processor.handlers.retry import RetryPolicy
-from processor.work.rows import rows_of
+from processor.work.conclude import conclude
 
 SHORTEST_S: Final = 0.02
 """A loop this long is far above the clock's grain."""
@@ -63,7 +64,7 @@ def _hot() -> list[tuple[str, Callable[[], object], int]]:
     claimed = Claimed(str(job_id), "noop", 1, 0, 0, None, None, "app", datetime.now(UTC), text)
     now, policy = datetime.now(UTC), RetryPolicy()
     ending = conclude(claimed, Completed(), now, policy, max_attempts=None, chance=0.5)
-    batch = [row for _ in range(1000) for row in rows_of(str(job_id), 1, ending, time.time_ns())]
+    batch = [row for _ in range(1000) for row in attempt_events(str(job_id), 1, ending, time.time_ns())]
 
     def fold_job() -> JobState:
         folded = JobState(job_id)
@@ -86,7 +87,7 @@ def _hot() -> list[tuple[str, Callable[[], object], int]]:
         ("uuid: read from text", lambda: UUID(rows[0]["id"]), 1),
         ("processor: read the params", lambda: handler.read(text), 1),
         ("processor: conclude", lambda: conclude(claimed, Completed(), now, policy, max_attempts=None, chance=0.5), 1),
-        ("processor: rows of an end", lambda: rows_of(str(job_id), 1, ending, time.time_ns()), 1),
+        ("processor: rows of an end", lambda: attempt_events(str(job_id), 1, ending, time.time_ns()), 1),
         ("processor: 1,000 rows as arrays", lambda: columns(processor, batch), len(batch)),
     ]
 

@@ -5,113 +5,113 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from uuid import UUID
 
-from pydantic import TypeAdapter
-
 from ledger.errors import LedgerError
-from processor.handlers.outcome import write_json
+from processor.handlers.json_text import write_json
+from processor.handlers.steps import read_result
+from processor.handlers.stopping import JobCancelled
 
 if TYPE_CHECKING:
-    from processor.work.attempt import Attempt
+    from ledger.ports.store import Claimed
+    from processor.handlers.channel import JobChannel
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class JobCancelled(LedgerError):
-    """The attempt was asked to stop: its job was cancelled, it ran out of time, or its processor stops or lost it.
-
-    Raised in the handler, which should let it pass. What is recorded depends on the reason, not on the handler.
-    """
-
-
 class JobLog:
     """A job's own log: its lines become part of the ledger. Messages are formatted with ``%``, as in ``logging``."""
 
-    __slots__ = ("_attempt",)
+    __slots__ = ("_write_line",)
 
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
+    def __init__(self, write_line: Callable[[str, str], object]) -> None:
+        self._write_line = write_line
 
     def debug(self, message: str, *args: object) -> None:
+        """Add a line of this level."""
         self._write("debug", message, args)
 
     def info(self, message: str, *args: object) -> None:
+        """Add a line of this level."""
         self._write("info", message, args)
 
     def warning(self, message: str, *args: object) -> None:
+        """Add a line of this level."""
         self._write("warning", message, args)
 
     def error(self, message: str, *args: object) -> None:
+        """Add a line of this level."""
         self._write("error", message, args)
 
     def _write(self, level: str, message: str, args: tuple[object, ...]) -> None:
-        self._attempt.reports.line(level, str(message) % args if args else str(message))
-        self._attempt.announce()
+        self._write_line(level, str(message) % args if args else str(message))
 
 
 class JobContext:
     """The job as its handler sees it, for the length of one attempt. All of it may be used from any thread."""
 
-    __slots__ = ("_attempt",)
+    __slots__ = ("_channel", "_job", "_namespace")
 
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
+    def __init__(self, job: Claimed, namespace: str, channel: JobChannel) -> None:
+        self._job = job
+        self._namespace = namespace
+        self._channel = channel
 
     @property
     def log(self) -> JobLog:
         """The job's own log."""
-        return JobLog(self._attempt)
+        return JobLog(self._channel.log)
 
     @property
     def id(self) -> UUID:
-        return UUID(self._attempt.job.job_id)
+        """The job's id, the same in every attempt."""
+        return UUID(self._job.job_id)
 
     @property
     def name(self) -> str:
-        return self._attempt.handler.name
+        """The name by which the job found its handler."""
+        return self._job.name
 
     @property
     def namespace(self) -> str:
-        return self._attempt.request.namespace
+        """The namespace that the job was requested in."""
+        return self._namespace
 
     @property
     def owner(self) -> str:
         """Whose job it is."""
-        return self._attempt.job.owner
+        return self._job.owner
 
     @property
     def attempt(self) -> int:
         """The number of this attempt, from 1."""
-        return self._attempt.job.attempt
+        return self._job.attempt
 
     @property
     def requested_at(self) -> datetime:
         """When the request reached the server, by its clock."""
-        return self._attempt.job.requested_at
+        return self._job.requested_at
 
     @property
     def cancelled(self) -> bool:
         """Whether this attempt was asked to stop, for whatever reason."""
-        return self._attempt.must_stop is not None
+        return self._channel.must_stop() is not None
 
     def raise_if_cancelled(self) -> None:
         """Raise JobCancelled if this attempt was asked to stop. Plain functions should call it now and then."""
-        reason = self._attempt.must_stop
+        reason = self._channel.must_stop()
         if reason is not None:
-            raise JobCancelled(f"attempt {self.attempt} of job {self._attempt.job.job_id} has to stop: {reason.value}")
+            raise JobCancelled(f"attempt {self.attempt} of job {self._job.job_id} has to stop: {reason.value}")
 
     def progress(self, percent: float | None = None, message: str | None = None, data: Any = None) -> None:
         """Say how far it is: ``percent`` from 0 to 100 (what lies outside is moved to the border), a text, any JSON.
 
-        Reports that follow each other quickly are sent as one, the last. The last before the end is always sent.
+        Of reports that follow each other quickly only the last is sent. The last before the end is always sent.
         Raises InvalidEvent where ``data`` cannot be written as JSON.
         """
-        self._attempt.reports.progress(percent, message, data)
-        self._attempt.announce()
+        self._channel.progress(percent, message, data)
 
     def step(self, name: str, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do a part of the job once: call ``function``, record what it returns, and return that.
@@ -123,32 +123,22 @@ class JobContext:
         For plain functions; an async handler uses ``step_async``. Raises JobCancelled where this attempt is over, and
         InvalidEvent where the result cannot be recorded.
         """
-        if self._attempt.loop_thread.is_here():
+        if not self._channel.may_wait():
             raise LedgerError(
                 "job.step would block the event loop", hint="in an async handler: await job.step_async(...)"
             )
-        known = self._attempt.steps.get(name)
+        known = self._channel.completed_steps.get(name)
         if known is None:
             known = write_json(function(*args, **kwargs), what=f"the result of step {name!r}")
-            self._attempt.record_step(name, known).result()
-        return cast("R", _read_result(function, known))
+            self._channel.record_step(name, known).result()
+        return cast("R", read_result(function, known))
 
     async def step_async(
         self, name: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """As ``step``, for async handlers and async functions."""
-        known = self._attempt.steps.get(name)
+        known = self._channel.completed_steps.get(name)
         if known is None:
             known = write_json(await function(*args, **kwargs), what=f"the result of step {name!r}")
-            await asyncio.wrap_future(self._attempt.record_step(name, known))
-        return cast("R", _read_result(function, known))
-
-
-def _read_result(function: Callable[..., Any], text: str) -> Any:
-    hints = get_type_hints(function, include_extras=True) if hasattr(function, "__annotations__") else {}
-    return _adapter(hints.get("return", Any)).validate_json(text)
-
-
-@lru_cache(maxsize=256)
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+            await asyncio.wrap_future(self._channel.record_step(name, known))
+        return cast("R", read_result(function, known))

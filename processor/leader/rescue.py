@@ -7,11 +7,11 @@ import random
 import time
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from processor.handlers.outcome import conclude_loss
+from processor.attempt_events import attempt_events
 from processor.handlers.retry import ALONE_AFTER
 from processor.leader.duty import Duty
+from processor.leader.loss import conclude_loss
 from processor.leader.vigil import Vigil
-from processor.work.rows import rows_of
 
 if TYPE_CHECKING:
     from ledger.ports.store import AttemptEvent, Orphan, Store
@@ -83,4 +83,4 @@ class Rescue(Duty):
             alone=orphan.alone if ran_alone else None,
             chance=random.random(),  # noqa: S311  # spreads retries, protects nothing
         )
-        return rows_of(orphan.job_id, orphan.attempt, entries, time.time_ns())
+        return attempt_events(orphan.job_id, orphan.attempt, entries, time.time_ns())

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ledger.errors import ServerUnreachable, one_line
 from ledger.model.ids import new_id
-from ledger.ports.store import Claimed, ClaimRequest, NotRegistered, Pass, Store
+from ledger.ports.store import ClaimRequest, NotRegistered
+from processor.handlers.steps import read_steps
 from processor.session.hints import wait_for_hint
-from processor.work.attempt import Attempt, Claim, read_steps
-from processor.work.lanes import Lane
+from processor.work.attempt import ActiveAttempt, Claim
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
     from uuid import UUID
 
+    from ledger.ports.store import Claimed, Pass, Store
     from processor.handlers.registry import Registry
+    from processor.session.hints import Hints
+    from processor.session.liveness import Identity
     from processor.settings import Settings
-    from processor.work.worker import Worker
+    from processor.work.cancels import CancelWatch
+    from processor.work.lanes import Lane
+    from processor.work.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -27,31 +32,47 @@ MOST_UNRECORDED: Final = 2_000
 """While more ends than these wait to be recorded, no further job is claimed."""
 
 
-class Ask(NamedTuple):
-    """A claim to be made: of one lane as much as it has room for, up to ``request.limit``."""
+class PlannedClaim(NamedTuple):
+    """A claim to be made: for one lane as much as it has room for, up to ``request.limit``."""
 
-    lane: Lane
+    lane: Lane[ActiveAttempt]
     request: ClaimRequest
     cancel_looks: int
 
 
 class Claimer:
-    """Keeps the lanes of one registered processor filled, and learns which of its jobs were cancelled.
+    """Keeps the lanes of one registered processor filled. What it claims, ``begin`` is called with.
 
-    A claim whose answer was lost with the connection may have been granted all the same. So it is not sent again;
-    instead, claims that stand in the ledger and are not known here are taken up, at each poll: those of their attempts
-    that still run. One that has closed may be forgotten here before it is in the ledger: all its attempts have ended.
+    A claim whose answer was lost with the connection may have been granted all the same. So it is not sent again.
+    Instead, each poll asks for claims that stand in the ledger and are not known here, and takes up those of their
+    attempts that still run. A claim all of whose attempts have ended is forgotten here before it is in the ledger.
     """
 
-    def __init__(self, store: Store, tenure: Worker, registry: Registry, settings: Settings, poll_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        identity: Identity,
+        registry: Registry,
+        settings: Settings,
+        lanes: Sequence[Lane[ActiveAttempt]],
+        recorder: Recorder,
+        cancels: CancelWatch,
+        hints: Hints,
+        poll_s: float,
+        begin: Callable[[list[ActiveAttempt]], None],
+    ) -> None:
         self._store = store
-        self._tenure = tenure
+        self._identity = identity
         self._registry = registry
         self._settings = settings
-        self._hints = tenure.hints
+        self._lanes = lanes
+        self._lane_of = {name: lane for lane in lanes for name in lane.names}
+        self._recorder = recorder
+        self._cancels = cancels
+        self._hints = hints
         self._poll_s = poll_s
+        self._begin_attempts = begin
         self._claims: list[Claim] = []
-        self._cancel_looks = 0
         self._claiming = asyncio.Lock()
         """Held from the moment a claim is made until its jobs are known here, so that it does not look unknown."""
         self._unsure = False
@@ -81,13 +102,12 @@ class Claimer:
             if self._unsure:
                 await self.take_up_unknown_claims()
             if self._hints.take_new_work():
-                for lane in self._tenure.lanes:
-                    lane.hungry = True
+                self._expect_work()
             try:
-                for lane in self._tenure.lanes:
+                for lane in self._lanes:
                     await self._fill(lane)
             except NotRegistered:
-                self._tenure.identity.lose("the server had given it up")
+                self._identity.lose("the server had given it up")
                 return
             except ServerUnreachable as error:
                 logger.warning("claimer: interrupted: %s", one_line(error))
@@ -99,42 +119,29 @@ class Claimer:
         self._stopping = True
         self._hints.claims.set()
 
-    async def watch_cancels(self) -> None:
-        """Pass on which jobs in hand were cancelled, for ever."""
-        runner = self._tenure.runner
-        while True:
-            await wait_for_hint(self._hints.cancels, self._poll_s)
-            self._cancel_looks += 1
-            if not runner.in_hand:
-                continue
-            for job_id in await self._store.cancelled(self._tenure.identity.processor, list(runner.in_hand)):
-                runner.cancel(job_id)
-
     async def claim_along(self, make_pass: Callable[[ClaimRequest], Awaitable[Pass]]) -> Pass | None:
         """Have the leader's pass made together with a claim, and begin the jobs that it was granted.
 
         None, and no pass, while a claim is under way or there is no room. If the pass raises, nobody knows whether it
         was granted any.
         """
-        if self._claiming.locked() or self._stopping or self._tenure.recorder.is_behind(MOST_UNRECORDED):
+        if self._claiming.locked() or self._stopping or self._recorder.is_behind(MOST_UNRECORDED):
             return None
         async with self._claiming:
-            lanes = self._tenure.lanes
-            ask = next(filter(None, map(self._ask, lanes)), None)
-            if ask is None:
+            planned = next(filter(None, map(self._plan, self._lanes)), None)
+            if planned is None:
                 return None
             try:
-                made = await make_pass(ask.request)
+                made = await make_pass(planned.request)
             except BaseException:
                 self._unsure = True
                 self._hints.claims.set()
                 raise
             if made.claimed is None or self._ended:
                 return made
-            for lane in lanes:
-                lane.hungry = True
-            await self._begin(ask, made.claimed)
-            if any(lane.hungry for lane in lanes):
+            self._expect_work()
+            await self._begin(planned, made.claimed)
+            if any(lane.may_have_work for lane in self._lanes):
                 self._hints.claims.set()
             return made
 
@@ -144,46 +151,46 @@ class Claimer:
             self._unsure = False
             self._claims = [claim for claim in self._claims if claim.open]
             known = [claim.id for claim in self._claims]
-            for claim_id, jobs in await self._store.unknown_claims(self._tenure.identity.processor, known):
-                logger.warning("claim %s: granted unseen; its %d jobs are taken up", claim_id, len(jobs))
+            for claim_id, jobs in await self._store.unknown_claims(self._identity.processor, known):
+                logger.warning("claim %s: its answer was lost; its %d jobs are taken up", claim_id, len(jobs))
                 await self._take(claim_id, jobs)
 
-    async def _fill(self, lane: Lane) -> None:
-        while lane.hungry and not self._stopping:
-            await self._tenure.recorder.keep_up(MOST_UNRECORDED)
-            async with self._claiming:
-                ask = self._ask(lane)
-                if ask is None:
-                    return
-                await self._begin(ask, await self._store.claim(ask.request))
+    def _expect_work(self) -> None:
+        for lane in self._lanes:
+            lane.may_have_work = True
 
-    def _ask(self, lane: Lane) -> Ask | None:
+    async def _fill(self, lane: Lane[ActiveAttempt]) -> None:
+        while lane.may_have_work and not self._stopping:
+            await self._recorder.keep_up(MOST_UNRECORDED)
+            async with self._claiming:
+                planned = self._plan(lane)
+                if planned is None:
+                    return
+                await self._begin(planned, await self._store.claim(planned.request))
+
+    def _plan(self, lane: Lane[ActiveAttempt]) -> PlannedClaim | None:
         room = lane.room(self._settings.batch)
         if room == 0:
             return None
-        request = ClaimRequest(
-            self._tenure.identity.processor, new_id(), list(self._settings.namespaces), lane.names, room
-        )
-        return Ask(lane, request, self._cancel_looks)
+        namespaces = list(self._settings.namespaces)
+        request = ClaimRequest(self._identity.processor, new_id(), namespaces, lane.names, room)
+        return PlannedClaim(lane, request, self._cancels.looks)
 
-    async def _begin(self, ask: Ask, granted: Sequence[Claimed]) -> None:
-        ask.lane.hungry = len(granted) == ask.request.limit
+    async def _begin(self, planned: PlannedClaim, granted: Sequence[Claimed]) -> None:
+        planned.lane.may_have_work = len(granted) == planned.request.limit
         if granted:
-            await self._take(ask.request.claim, granted)
-        if ask.cancel_looks != self._cancel_looks:
-            # a cancel that was announced meanwhile may be for one of these
-            self._hints.cancels.set()
+            await self._take(planned.request.claim, granted)
+        self._cancels.look_again(planned.cancel_looks)
 
     async def _take(self, claim_id: UUID, jobs: Sequence[Claimed]) -> None:
         claim = Claim(claim_id, len(jobs), asyncio.get_running_loop().time())
         self._claims.append(claim)
         again = [job.job_id for job in jobs if job.attempt > 1]
         steps = read_steps(await self._store.steps(again)) if again else {}
-        attempts = []
-        for job in jobs:
-            handler = self._registry.find(job.name)
-            attempt = Attempt(job, handler, self._tenure.lane_for(handler), claim, self._tenure)
-            if job.attempt > 1:
-                attempt.steps = steps.get(job.job_id, {})
-            attempts.append(attempt)
-        self._tenure.runner.take(attempts)
+        self._begin_attempts([
+            ActiveAttempt(
+                job, self._registry.find(job.name), self._lane_of[job.name], claim, self._identity,
+                steps.get(job.job_id, {}) if job.attempt > 1 else {},
+            )
+            for job in jobs
+        ])  # fmt: skip

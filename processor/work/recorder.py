@@ -6,23 +6,26 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ledger.errors import one_line
 from ledger.model.data import JobError
-from ledger.ports.store import AttemptEvent, AttemptKey, Store, Unrecordable
-from processor.handlers.context import JobCancelled
-from processor.handlers.outcome import Entry, Failed, conclude
-from processor.handlers.retry import RetryPolicy
-from processor.work.rows import rows_of
+from ledger.ports.store import Unrecordable
+from processor.attempt_events import attempt_events
+from processor.handlers.outcome import Failed
+from processor.handlers.stopping import JobCancelled
+from processor.work.conclude import conclude
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
-    from processor.work.attempt import Attempt
+    from ledger.ports.store import AttemptEvent, AttemptKey, Store
+    from processor.entry import Entry
+    from processor.handlers.retry import RetryPolicy
+    from processor.work.attempt import ActiveAttempt
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +40,8 @@ FORGET_AFTER_S: Final = 1.0
 class Bundle(NamedTuple):
     """Events of one attempt that are recorded together or not at all."""
 
-    attempt: Attempt
-    rows: list[AttemptEvent]
+    attempt: ActiveAttempt
+    events: list[AttemptEvent]
     ends: bool
     receipt: Future[None] | None
 
@@ -47,12 +50,12 @@ class Recorder:
     """Sends what one registered processor has to record, in the order in which it was added.
 
     A statement that met trouble with the connection is sent again with the same ids, which is harmless. What comes too
-    late, as the attempt is no longer this processor's, is kept in the ledger as ``attempt.superseded``; the attempt is
-    told through ``on_superseded``.
+    late, as the attempt is no longer this processor's, is kept in the ledger as ``attempt.superseded``, and
+    ``on_superseded`` is called with the attempt.
     """
 
     def __init__(
-        self, store: Store, processor: UUID, policy: RetryPolicy, on_superseded: Callable[[Attempt], None]
+        self, store: Store, processor: UUID, policy: RetryPolicy, on_superseded: Callable[[ActiveAttempt], None]
     ) -> None:
         self._store = store
         self._processor = processor
@@ -70,10 +73,10 @@ class Recorder:
         self._sent = asyncio.Event()
 
     def add(
-        self, attempt: Attempt, entries: list[Entry], *, ends: bool = False, receipt: Future[None] | None = None
+        self, attempt: ActiveAttempt, entries: list[Entry], *, ends: bool = False, receipt: Future[None] | None = None
     ) -> None:
         """Take in events of an attempt. ``ends``: its last ones. ``receipt`` is done when they are recorded."""
-        rows = rows_of(attempt.job.job_id, attempt.job.attempt, entries, time.time_ns())
+        rows = attempt_events(attempt.job.job_id, attempt.job.attempt, entries, time.time_ns())
         self._waiting.append(Bundle(attempt, rows, ends, receipt))
         self._idle.clear()
         self._wake.set()
@@ -119,7 +122,7 @@ class Recorder:
         if claims:
             await self._store.forget_claims(self._processor, claims)
 
-    def release(self, attempt: Attempt) -> None:
+    def release(self, attempt: ActiveAttempt) -> None:
         """Count an attempt as ended in its claim: nothing more of it will be recorded."""
         claim = attempt.claim
         claim.open -= 1
@@ -147,13 +150,13 @@ class Recorder:
         while self._waiting and events < MAX_EVENTS and chars < MAX_CHARS:
             bundle = self._waiting.popleft()
             batch.append(bundle)
-            for row in bundle.rows:
+            for row in bundle.events:
                 events += 1
                 chars += len(row.data)
         return batch
 
     async def _send(self, batch: list[Bundle]) -> None:
-        rows = [row for bundle in batch for row in bundle.rows]
+        rows = [row for bundle in batch for row in bundle.events]
         try:
             late = await self._store.record(self._processor, rows) if rows else None
         except Unrecordable as error:
@@ -162,7 +165,7 @@ class Recorder:
         if late:
             self._report_late(late, batch)
         for bundle in batch:
-            self._settle(bundle)
+            self._answer(bundle)
 
     async def _send_apart(self, batch: list[Bundle], error: Unrecordable) -> None:
         """Find the bundle that broke the statement; its neighbours pass."""
@@ -193,7 +196,7 @@ class Recorder:
                 bundle.receipt.set_exception(JobCancelled(f"attempt {job.attempt} of job {job.job_id} was superseded"))
             self._on_superseded(bundle.attempt)
 
-    def _settle(self, bundle: Bundle) -> None:
+    def _answer(self, bundle: Bundle) -> None:
         if bundle.receipt is not None and not bundle.receipt.done():
             bundle.receipt.set_result(None)
         if bundle.ends:

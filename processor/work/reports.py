@@ -10,8 +10,9 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from ledger.errors import InvalidEvent
+from processor.entry import Entry
 from processor.handlers.describe import storable
-from processor.handlers.outcome import Entry, write_json
+from processor.handlers.json_text import write_json
 
 STOPPING: Final = "timed out, stopping"
 """The last progress of an attempt whose time is over and whose function goes on: for its owner, and for ``doctor``."""

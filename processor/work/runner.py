@@ -1,92 +1,77 @@
-"""Running attempts: async handlers as tasks of the event loop, plain ones in threads."""
+"""Running attempts, each by the executor of its lane, and ending them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ledger.model.data import JobError
-from processor.handlers.outcome import (
-    Cancelled,
-    Deferred,
-    Entry,
-    Failed,
-    Settled,
-    Written,
-    conclude,
-    conclude_completion,
-    conclude_trouble,
-)
-from processor.handlers.registry import InvalidParams
+from processor.handlers.call import HandlerCall, end_of_error
+from processor.handlers.context import JobContext
+from processor.handlers.handler import InvalidParams
+from processor.handlers.outcome import Cancelled, Deferred, Failed
 from processor.handlers.retry import ALONE_AFTER
-from processor.session.hints import Hints
+from processor.handlers.stopping import StopReason
+from processor.handlers.written import WrittenResult
 from processor.work.alone import Alone
-from processor.work.attempt import Attempt, StopReason
-from processor.work.lanes import STALE_S, Lane
-from processor.work.reports import STOPPING
+from processor.work.attempt import ActiveAttempt
+from processor.work.ends import EndEvents, outcome_of, timed_out
+from processor.work.lanes import STALE_S
+from processor.work.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from processor.executors.loop_thread import LoopThread
-    from processor.executors.threads import Threads
-    from processor.handlers.retry import RetryPolicy
-    from processor.session.clock import ServerClock
+    from processor.handlers.call import CallEnd
+    from processor.handlers.written import WrittenOutcome
+    from processor.session.hints import Hints
+    from processor.work.lanes import Lane
     from processor.work.recorder import Recorder
+    from processor.work.reporter import Reporter
 
 logger = logging.getLogger(__name__)
 
-STOP_GRACE_S: Final = 5.0
-"""How long a handler may clean up after it was stopped for time. What an async one returns meanwhile still counts."""
-
 
 class Runner:
-    """The attempts that one registered processor has in hand, from their claim until their end is recorded.
-
-    An attempt ends when its function has returned. Where its handler wants it, one that ran out of time is abandoned
-    while the function goes on (a plain function cannot be stopped from outside); its place in the lane is free only
-    when the function has returned, all the same. ``stuck`` is set when such functions hold every place of a lane.
-    """
+    """The attempts that one registered processor has in hand, from their claim until their end is recorded."""
 
     def __init__(
         self,
-        loop_thread: LoopThread,
-        lanes: Sequence[Lane],
-        threads: Threads,
+        lanes: Sequence[Lane[ActiveAttempt]],
         recorder: Recorder,
-        clock: ServerClock,
-        policy: RetryPolicy,
+        reporter: Reporter,
+        ends: EndEvents,
         hints: Hints,
     ) -> None:
-        self._loop_thread = loop_thread
         self._lanes = lanes
-        self._loop = loop_thread.loop
+        self._loop = asyncio.get_running_loop()
         self._recorder = recorder
-        self._threads = threads
-        self._clock = clock
-        self._policy = policy
+        self._reporter = reporter
+        self._ends = ends
         self._hints = hints
         self._empty = asyncio.Event()
         self._empty.set()
-        self.stuck: Final = asyncio.Event()
-        if any(lane.is_stuck for lane in lanes):
-            self.stuck.set()
-        self.in_hand: dict[str, Attempt] = {}
-        self._alone = Alone(lanes, recorder, self.in_hand, self.start, self._finish)
+        self.in_hand: dict[str, ActiveAttempt] = {}
+        self._timeouts = Timeouts(lanes, reporter, self._ask_to_stop, self._finish)
+        self.stuck = self._timeouts.stuck
+        """Set when functions that ran out of time hold every place of a lane."""
+        self._alone = Alone(lanes, self.in_hand, flush=recorder.flush, start=self._start, finish=self._finish)
+        for lane in lanes:
+            lane.starts_with(self._start)
 
-    def take(self, attempts: Iterable[Attempt]) -> None:
+    def take(self, attempts: Iterable[ActiveAttempt]) -> None:
         """Take in claimed jobs, in order, and start as many as may run."""
-        suspects: list[Attempt] = []
+        suspects: list[ActiveAttempt] = []
         for attempt in attempts:
             self.in_hand[attempt.job.job_id] = attempt
             if attempt.job.losses >= ALONE_AFTER:
                 suspects.append(attempt)
                 continue
             attempt.lane.waiting.append(attempt)
-            self._fill(attempt.lane)
+            attempt.lane.fill()
         if self.in_hand:
             self._empty.clear()
         if suspects or self._alone.attempt is not None:
@@ -103,9 +88,9 @@ class Runner:
         return True
 
     def cancel(self, job_id: str) -> None:
-        """The job was asked to stop: a running attempt is told, a waiting one ends."""
+        """The job was cancelled: a running attempt is asked to stop, a waiting one ends."""
         attempt = self.in_hand.get(job_id)
-        if attempt is not None and not self._drop_waiting(attempt, Cancelled()):
+        if attempt is not None and not self._end_waiting(attempt, Cancelled()):
             self._ask_to_stop(attempt, StopReason.CANCEL)
 
     def give_back_waiting(self) -> None:
@@ -114,34 +99,28 @@ class Runner:
         if (alone := self._alone.waiting) is not None:
             self._finish(alone, Deferred(after=0))
 
-    def _empty_lanes(self) -> None:
-        for lane in self._lanes:
-            while lane.waiting:
-                self._finish(lane.waiting.popleft(), Deferred(after=0))
-
     def give_back_stale(self) -> None:
-        """Give back what was claimed ahead and did not get its turn: a processor with free places may take it."""
+        """Give back what was claimed ahead and could not start in time: a processor with free places may take it."""
         now = self._loop.time()
         for lane in self._lanes:
             if lane.waiting and now - lane.waiting[0].claim.taken_at > STALE_S:
                 logger.info("%d jobs were claimed and cannot start yet: given back", len(lane.waiting))
                 lane.slow_down()
-                while lane.waiting:
-                    self._finish(lane.waiting.popleft(), Deferred(after=0))
+                self._empty_lane(lane)
 
     async def stop_all(self, timeout_s: float) -> None:
         """Stop what still runs; after ``timeout_s`` it is given back whether it has stopped or not."""
         for attempt in list(self.in_hand.values()):
-            if attempt.must_stop is not StopReason.TIMEOUT:
+            if attempt.must_stop() is not StopReason.TIMEOUT:
                 self._ask_to_stop(attempt, StopReason.DRAIN)
         if await self.until_empty(timeout_s):
             return
         for attempt in list(self.in_hand.values()):
             logger.warning("job %s: still running, given back", attempt.job.job_id)
-            in_time = attempt.must_stop is not StopReason.TIMEOUT and not attempt.late
-            self._finish(attempt, Deferred(after=0) if in_time else attempt.timed_out())
+            in_time = attempt.must_stop() is not StopReason.TIMEOUT and not attempt.late
+            self._finish(attempt, Deferred(after=0) if in_time else timed_out(attempt))
 
-    def lose(self, attempt: Attempt) -> None:
+    def lose(self, attempt: ActiveAttempt) -> None:
         """The attempt is no longer this processor's: stop it, and record nothing more of it."""
         self._ask_to_stop(attempt, StopReason.LOST)
         if not attempt.over:
@@ -155,91 +134,63 @@ class Runner:
         for attempt in list(self.in_hand.values()):
             self.lose(attempt)
 
-    def _fill(self, lane: Lane) -> None:
-        while lane.waiting and lane.running < lane.limit and not lane.held:
-            attempt = lane.waiting.popleft()
-            # lanes outlive workers: what makes room may be of the last one, and what waits of this one
-            attempt.worker.runner.start(attempt)
-
-    def start(self, attempt: Attempt) -> None:
+    def _start(self, attempt: ActiveAttempt) -> None:
         """Run an attempt in hand. Its lane must have room."""
+        handler, lane = attempt.handler, attempt.lane
         try:
-            attempt.request = attempt.handler.read(attempt.job.request)
+            request = handler.read(attempt.job.request)
         except InvalidParams as error:
             self._finish(attempt, Failed(JobError(type="InvalidParams", message=error.message, retryable=False)))
             return
         except BaseException as error:  # a validator is code of the handler's
-            self._finish(attempt, attempt.judge_error(error) or Deferred(after=0))
+            end = end_of_error(error, attempt.must_stop(), handler.no_retry)
+            self._finish(attempt, outcome_of(attempt, end) or Deferred(after=0))
             return
-        attempt.lane.start()
+        context = JobContext(attempt.job, request.namespace, self._reporter.channel(attempt))
+        attempt.call = HandlerCall(handler, request.params, context, attempt.must_stop)
+        lane.begin()
         attempt.started_at = self._loop.time()
-        timeout_s = attempt.timeout_s
-        if timeout_s is not None:
-            attempt.timer = self._loop.call_later(timeout_s, self._run_out_of_time, attempt)
-        if attempt.lane.is_async:
-            attempt.task = self._loop.create_task(self._run_async(attempt))
-        else:
-            self._threads.submit(lambda: self._run_plain(attempt))
+        self._timeouts.start(attempt)
+        lane.executor.start(attempt.call, partial(self._ended, attempt))
 
-    async def _run_async(self, attempt: Attempt) -> None:
-        self._returned(attempt, await attempt.call_async())
-
-    def _run_plain(self, attempt: Attempt) -> None:
-        outcome = attempt.call()
-        if not self._loop_thread.post(self._returned, attempt, outcome):
-            logger.warning("job %s: returned after the processor had ended", attempt.job.job_id)
-
-    def _returned(self, attempt: Attempt, outcome: Settled | None) -> None:
+    def _ended(self, attempt: ActiveAttempt, end: CallEnd) -> None:
+        """An executor's call has ended."""
+        attempt.call = None  # which refers to the attempt
         lane = attempt.lane
         took_s = self._loop.time() - attempt.started_at
         lane.end(took_s)
-        if attempt.timer is not None:
-            attempt.timer.cancel()
-        if attempt.overdue:
-            lane.overdue -= 1
-        if outcome is not None:
-            # what comes too late to count is kept as evidence, when the ledger knows that the attempt is over
-            evidence = self._conclude(attempt, outcome) if isinstance(outcome, Written) else []
-            if attempt.over:
-                self._keep(attempt, evidence)
-            elif attempt.late:
-                ended: Future[None] = Future()
-                ended.add_done_callback(lambda known: None if known.exception() else self._keep(attempt, evidence))
-                self._finish(attempt, attempt.timed_out(took_s), ended)
-            else:
-                self._finish(attempt, outcome)
-        self._fill(lane)
-        if lane.hungry:
+        self._timeouts.end(attempt)
+        outcome = outcome_of(attempt, end) if isinstance(end, StopReason) else end
+        if outcome is None:
+            pass
+        elif attempt.over:
+            self._keep_evidence(attempt, outcome)
+        elif attempt.late:
+            # the late result is evidence only when the ledger knows that the attempt is over
+            ended: Future[None] = Future()
+            ended.add_done_callback(partial(self._keep_late, attempt, outcome))
+            self._finish(attempt, timed_out(attempt, took_s), ended)
+        else:
+            self._finish(attempt, outcome)
+        lane.fill()
+        if lane.may_have_work:
             self._hints.tell_of_room()
 
-    def _keep(self, attempt: Attempt, evidence: list[Entry]) -> None:
-        if evidence and attempt.must_stop is not StopReason.LOST:
-            self._recorder.add(attempt, evidence)
+    def _keep_late(self, attempt: ActiveAttempt, outcome: WrittenOutcome, ended: Future[None]) -> None:
+        if ended.exception() is None:
+            self._keep_evidence(attempt, outcome)
 
-    def _finish(self, attempt: Attempt, outcome: Settled, receipt: Future[None] | None = None) -> None:
-        """Record how an attempt ended; what it said last goes before. Whatever goes wrong here, it ends."""
-        try:
-            entries = [*attempt.take_reports(), *self._conclude(attempt, outcome)]
-        except BaseException as error:
-            logger.exception("job %s: how it ended cannot be recorded", attempt.job.job_id)
-            entries = conclude_trouble(attempt.job, error)
-        self._recorder.add(attempt, entries, ends=True, receipt=receipt)
+    def _keep_evidence(self, attempt: ActiveAttempt, outcome: WrittenOutcome) -> None:
+        """Record a result that comes too late to count."""
+        if isinstance(outcome, WrittenResult) and attempt.must_stop() is not StopReason.LOST:
+            self._recorder.add(attempt, self._ends.of(attempt, outcome))
+
+    def _finish(self, attempt: ActiveAttempt, outcome: WrittenOutcome, receipt: Future[None] | None = None) -> None:
+        """Record how an attempt ended."""
+        self._recorder.add(attempt, self._ends.last(attempt, outcome), ends=True, receipt=receipt)
         self._forget(attempt)
 
-    def _conclude(self, attempt: Attempt, outcome: Settled) -> list[Entry]:
-        if isinstance(outcome, Written):
-            return conclude_completion(attempt.job, outcome.text)
-        handler = attempt.handler
-        return conclude(
-            attempt.job,
-            outcome,
-            self._clock.now(),
-            handler.retry or self._policy,
-            max_attempts=handler.max_attempts,
-            chance=random.random(),  # noqa: S311  # spreads retries, protects nothing
-        )
-
-    def _forget(self, attempt: Attempt) -> None:
+    def _forget(self, attempt: ActiveAttempt) -> None:
         attempt.over = True
         if attempt.timer is not None:
             attempt.timer.cancel()
@@ -250,10 +201,19 @@ class Runner:
         if attempt is self._alone.attempt:
             self._alone.end()
             for lane in self._lanes:
-                self._fill(lane)
+                lane.fill()
             self._hints.tell_of_work()
 
-    def _drop_waiting(self, attempt: Attempt, outcome: Settled) -> bool:
+    def _empty_lanes(self) -> None:
+        for lane in self._lanes:
+            self._empty_lane(lane)
+
+    def _empty_lane(self, lane: Lane[ActiveAttempt]) -> None:
+        while lane.waiting:
+            self._finish(lane.waiting.popleft(), Deferred(after=0))
+
+    def _end_waiting(self, attempt: ActiveAttempt, outcome: Cancelled) -> bool:
+        """End an attempt that has not begun. False: it has."""
         if attempt is self._alone.waiting:
             self._finish(attempt, outcome)
             return True
@@ -264,36 +224,7 @@ class Runner:
         self._finish(attempt, outcome)
         return True
 
-    def _ask_to_stop(self, attempt: Attempt, reason: StopReason) -> None:
-        attempt.must_stop = reason
-        # a task that has not begun would end without a word; it looks for itself when it begins
-        if attempt.task is not None and attempt.begun:
-            attempt.task.cancel()
-
-    def _run_out_of_time(self, attempt: Attempt) -> None:
-        self._ask_to_stop(attempt, StopReason.TIMEOUT)
-        if attempt.task is None:
-            self._be_late(attempt)
-        attempt.timer = self._loop.call_later(STOP_GRACE_S, self._be_overdue, attempt)
-
-    def _be_late(self, attempt: Attempt) -> None:
-        """Its time is over, and its function goes on."""
-        logger.warning(
-            "job %s attempt %s: out of time, and its handler %r goes on; its place is taken until it returns",
-            attempt.job.job_id, attempt.job.attempt, attempt.handler.name,
-        )  # fmt: skip
-        attempt.late = True
-        if attempt.handler.abandons:
-            self._finish(attempt, attempt.timed_out())
-        else:
-            attempt.reports.close_progress(STOPPING)
-            attempt.announce()
-
-    def _be_overdue(self, attempt: Attempt) -> None:
-        """It was asked to stop some time ago, and has not."""
-        if not attempt.late:
-            self._be_late(attempt)
-        attempt.overdue = True
-        attempt.lane.overdue += 1
-        if attempt.lane.is_stuck:
-            self.stuck.set()
+    def _ask_to_stop(self, attempt: ActiveAttempt, reason: StopReason) -> bool:
+        """Tell a running attempt that it has to stop. False: its function has to look for itself."""
+        attempt.stop_reason = reason
+        return attempt.call is None or attempt.lane.executor.interrupt(attempt.call)

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from ledger.errors import LedgerError, ServerUnreachable
 from processor.executors.loop_thread import first_of
+from processor.work.cancels import CancelWatch
 from processor.work.claimer import Claimer
+from processor.work.ends import EndEvents
 from processor.work.lanes import STALE_S
 from processor.work.recorder import Recorder
 from processor.work.reporter import Reporter
 from processor.work.runner import Runner
 
 if TYPE_CHECKING:
-    from ledger.ports.store import Store
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from ledger.ports.store import ClaimRequest, Pass, Store
     from processor.executors.loop_thread import LoopThread
-    from processor.executors.threads import Threads
-    from processor.handlers.registry import Handler, Registry
+    from processor.handlers.registry import Registry
     from processor.session.clock import ServerClock
     from processor.session.hints import Hints
     from processor.session.liveness import Identity
     from processor.settings import Settings
-    from processor.work.attempt import Attempt
+    from processor.work.attempt import ActiveAttempt
     from processor.work.lanes import Lane
 
 logger = logging.getLogger(__name__)
@@ -52,35 +53,32 @@ class Worker:
         registry: Registry,
         settings: Settings,
         loop_thread: LoopThread,
-        lanes: Sequence[Lane],
-        threads: Threads,
+        lanes: Sequence[Lane[ActiveAttempt]],
         clock: ServerClock,
         hints: Hints,
         poll_s: float,
     ) -> None:
         self.identity: Final = identity
-        self.loop_thread: Final = loop_thread
-        self.lanes: Final = lanes
-        self._lane_of = {lane.is_async: lane for lane in lanes}
-        self.hints: Final = hints
-        self.reports_lock: Final = threading.Lock()
+        self._store = store
         self._settings = settings
         self._lost = asyncio.Event()
-        self._store = store
-        self.recorder: Final = Recorder(store, identity.processor, settings.retry, self._superseded)
-        self.reporter: Final = Reporter(self.recorder)
-        self.runner: Final = Runner(loop_thread, lanes, threads, self.recorder, clock, settings.retry, hints)
-        self.claimer: Final = Claimer(store, self, registry, settings, poll_s)
+        self._recorder = Recorder(store, identity.processor, settings.retry, self._lose_attempt)
+        self._reporter = Reporter(loop_thread, self._recorder)
+        self._runner = Runner(lanes, self._recorder, self._reporter, EndEvents(clock, settings.retry), hints)
+        self._cancels = CancelWatch(store, identity.processor, hints, poll_s, self._runner.in_hand, self._runner.cancel)
+        self._claimer = Claimer(
+            store, identity, registry, settings, lanes, self._recorder, self._cancels, hints, poll_s, self._runner.take
+        )
 
-    def lane_for(self, handler: Handler) -> Lane:
-        """Where jobs of this handler run."""
-        return self._lane_of[handler.is_async]
+    async def claim_along(self, make_pass: Callable[[ClaimRequest], Awaitable[Pass]]) -> Pass | None:
+        """``Claimer.claim_along``, for the leader."""
+        return await self._claimer.claim_along(make_pass)
 
     def lose(self) -> None:
         """The identity is lost: stop everything at once, and record nothing more."""
         self._lost.set()
-        self.runner.lose_all()
-        self.recorder.close()
+        self._runner.lose_all()
+        self._recorder.close()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop``, then drain; or until the identity is lost.
@@ -94,22 +92,22 @@ class Worker:
             await first_of(
                 self._lost.wait(),
                 self._work(stop),
-                self.recorder.run(),
-                self.claimer.watch_cancels(),
+                self._recorder.run(),
+                self._cancels.run(),
                 self._watch_deadline(),
                 self._watch_stale(),
             )
         finally:
-            self.reporter.close()
+            self._reporter.close()
             self.lose()
             await self._store.disconnect()
 
     async def _work(self, stop: asyncio.Event) -> None:
-        claiming = asyncio.create_task(self.claimer.run())
+        claiming = asyncio.create_task(self._claimer.run())
         try:
-            await first_of(stop.wait(), asyncio.shield(claiming), self.runner.stuck.wait())
-            if stop.is_set() or self.runner.stuck.is_set():
-                self.claimer.stop()
+            await first_of(stop.wait(), asyncio.shield(claiming), self._runner.stuck.wait())
+            if stop.is_set() or self._runner.stuck.is_set():
+                self._claimer.stop()
                 await asyncio.wait([claiming], timeout=LAST_CLAIM_S)
                 await self._drain()
                 if not stop.is_set():
@@ -122,14 +120,14 @@ class Worker:
 
     async def _drain(self) -> None:
         timeout_s = self._settings.drain_timeout
-        self.runner.give_back_waiting()
-        logger.info("draining: %d jobs are running", len(self.runner.in_hand))
-        if not await self.runner.until_empty(timeout_s):
-            await self.runner.stop_all(CLEAN_UP_S)
+        self._runner.give_back_waiting()
+        logger.info("draining: %d jobs are running", len(self._runner.in_hand))
+        if not await self._runner.until_empty(timeout_s):
+            await self._runner.stop_all(CLEAN_UP_S)
         try:
             async with asyncio.timeout(max(timeout_s, SHORTEST_FLUSH_S)):
-                await self.recorder.flush()
-                await self.recorder.forget_ended_claims()
+                await self._recorder.flush()
+                await self._recorder.forget_ended_claims()
         except TimeoutError:
             raise ServerUnreachable(
                 "some ends could not be recorded before the processor stopped",
@@ -148,7 +146,7 @@ class Worker:
     async def _watch_stale(self) -> None:
         while True:
             await asyncio.sleep(STALE_S / 2)
-            self.runner.give_back_stale()
+            self._runner.give_back_stale()
 
-    def _superseded(self, attempt: Attempt) -> None:
-        self.runner.lose(attempt)
+    def _lose_attempt(self, attempt: ActiveAttempt) -> None:
+        self._runner.lose(attempt)

@@ -13,7 +13,7 @@ from waiting import until
 
 from processor import JobContext, Registry
 from processor.work import worker
-from processor.work.claimer import Claimer
+from processor.work.cancels import CancelWatch
 
 OPEN = """
     select count(*) from ledger.jobs j join ledger.claims c on c.processor = j.processor and j.job_id = any (c.job_ids)
@@ -126,14 +126,14 @@ def test_p9_a_cancel_that_arrives_while_a_claim_is_answered_acts_at_once(
     ledger: Ledger, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was announced before the job was known here. No poll is to tell of it."""
-    claimers: list[Claimer] = []
+    watches: list[CancelWatch] = []
 
-    class Seen(Claimer):
+    class Seen(CancelWatch):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            claimers.append(self)
+            watches.append(self)
 
-    monkeypatch.setattr(worker, "Claimer", Seen)
+    monkeypatch.setattr(worker, "CancelWatch", Seen)
     leader, registry = Registry(), Registry()
     leader.handler("other")(lambda: None)
 
@@ -144,9 +144,9 @@ def test_p9_a_cancel_that_arrives_while_a_claim_is_answered_acts_at_once(
         await asyncio.Event().wait()
 
     start(leader, poll_interval=3600)
-    until(lambda: ledger.count("select count(*) from ledger.leader") == 1 and claimers, "one to lead")
+    until(lambda: ledger.count("select count(*) from ledger.leader") == 1 and watches, "one to lead")
     start(registry, poll_interval=3600)
-    until(lambda: len(claimers) == 2, "the other")
+    until(lambda: len(watches) == 2, "the other")
     ledger.owner.execute("""
         alter function ledger.completed_steps rename to at_once;
         create function ledger.completed_steps(p_job_ids uuid[]) returns table (job_id uuid, data text)
@@ -160,9 +160,9 @@ def test_p9_a_cancel_that_arrives_while_a_claim_is_answered_acts_at_once(
     job = ledger.submit("work")
     waits = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
     until(lambda: ledger.count(waits) == 1, "the second attempt to be granted, and not yet known to the processor")
-    looks = claimers[1]._cancel_looks
+    looks = watches[1].looks
     cancel(ledger.client, job)
-    until(lambda: claimers[1]._cancel_looks > looks, "the processor to look for cancels")
+    until(lambda: watches[1].looks > looks, "the processor to look for cancels")
     blocker.execute("select pg_advisory_unlock(7)")
     assert ledger.wait_for(job).status == "cancelled"
     ledger.verify()

@@ -16,7 +16,7 @@ from waiting import until
 from jobledger.admin.doctor import examine_server
 from processor import JobContext, Registry
 from processor.settings import Settings
-from processor.work import runner
+from processor.work import timeouts
 from processor.work.reports import STOPPING
 from processor.work.worker import StuckHandlers
 
@@ -103,7 +103,7 @@ def test_a_job_that_is_cancelled_while_it_is_stopping_ends_as_cancelled(ledger: 
 def test_an_async_handler_that_ignores_its_time_is_waited_for_too(
     ledger: Ledger, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "STOP_GRACE_S", 0.1)
+    monkeypatch.setattr(timeouts, "STOP_GRACE_S", 0.1)
     registry = Registry()
     release = asyncio.Event()
     loops: list[asyncio.AbstractEventLoop] = []
@@ -147,7 +147,7 @@ def test_a_drain_records_what_timed_out_as_timed_out(ledger: Ledger, start: Star
 def test_a_processor_whose_places_are_all_held_by_late_handlers_drains_and_fails(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, on_timeout: Any
 ) -> None:
-    monkeypatch.setattr(runner, "STOP_GRACE_S", 0.2)
+    monkeypatch.setattr(timeouts, "STOP_GRACE_S", 0.2)
     registry = Registry()
     release = threading.Event()
 
@@ -172,7 +172,7 @@ def test_a_processor_whose_places_are_all_held_by_late_handlers_drains_and_fails
 def test_one_late_handler_among_free_places_ends_no_processor(
     ledger: Ledger, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "STOP_GRACE_S", 0.05)
+    monkeypatch.setattr(timeouts, "STOP_GRACE_S", 0.05)
     registry = Registry()
     release = threading.Event()
     registry.handler("slow", timeout=0.05, max_attempts=1)(lambda: release.wait(30) and None)

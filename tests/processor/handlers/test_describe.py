@@ -16,8 +16,10 @@ from ledger.model.data import JobError, write_data
 from ledger.ports.store import Claimed
 from processor import Completed, Failed, Retry
 from processor.handlers.describe import storable
-from processor.handlers.outcome import Outcome, conclude, conclude_trouble, describe, settle
+from processor.handlers.outcome import Outcome
 from processor.handlers.retry import RetryPolicy
+from processor.handlers.written import describe, write_outcome
+from processor.work.conclude import conclude, conclude_trouble
 
 Make = Callable[[], BaseException]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -111,11 +113,11 @@ def test_a_result_whose_writing_fails_fails_the_job() -> None:
         def write(self, _: int) -> int:
             raise SystemExit(3)
 
-    settled = settle(Completed(Exits()))
-    assert isinstance(settled, Failed)
-    assert isinstance(settled.error, JobError)
-    assert settled.error.type == "InvalidResult"
-    assert settled.error.message.startswith("the result cannot be written")
+    written = write_outcome(Completed(Exits()))
+    assert isinstance(written, Failed)
+    assert isinstance(written.error, JobError)
+    assert written.error.type == "InvalidResult"
+    assert written.error.message.startswith("the result cannot be written")
 
 
 def test_trouble_in_recording_an_end_is_an_end() -> None:

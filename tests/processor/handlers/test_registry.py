@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from processor import InvalidHandler, JobContext, Permanent, Registry
-from processor.handlers.registry import InvalidParams
+from processor.handlers.handler import InvalidParams
 
 
 class Model(BaseModel):

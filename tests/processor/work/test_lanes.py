@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
+from processor.executors.executor import Executor
 from processor.work.lanes import Lane
 
+NONE = cast("Executor", None)
+"""Nothing runs here."""
 
-def lane_after(jobs: int, *, each_s: float, limit: int = 4) -> Lane:
+
+def lane_after(jobs: int, *, each_s: float, limit: int = 4) -> Lane[int]:
     """A lane that has run so many jobs."""
-    lane = Lane(["a"], is_async=True, limit=limit)
+    lane = Lane[int](["a"], NONE, limit=limit)
     for _ in range(jobs):
-        lane.start()
+        lane.begin()
         lane.end(each_s)
     return lane
 
 
-def wait(lane: Lane, jobs: int) -> None:
-    lane.waiting.extend(cast("list[Any]", range(jobs)))
+def wait(lane: Lane[int], jobs: int) -> None:
+    lane.waiting.extend(range(jobs))
 
 
 def test_at_first_as_much_is_claimed_as_there_are_places() -> None:
@@ -30,7 +34,7 @@ def test_at_first_as_much_is_claimed_as_there_are_places() -> None:
 
 def test_long_jobs_are_claimed_as_they_can_start() -> None:
     lane = lane_after(8, each_s=10)
-    lane.start()
+    lane.begin()
     assert lane.room(1000) == 3
 
 
@@ -51,7 +55,7 @@ def test_jobs_that_get_longer_are_claimed_less_far_ahead_and_the_other_way_round
     lane = lane_after(100, each_s=0.004)
     rooms = []
     for took_s in [0.4] * 50 + [0.004] * 100:
-        lane.start()
+        lane.begin()
         lane.end(took_s)
         rooms.append(lane.room(1000))
     assert rooms[49] == 4 + 1
@@ -69,6 +73,6 @@ def test_a_lane_that_could_not_keep_up_claims_only_what_can_start() -> None:
 def test_a_lane_whose_places_are_all_taken_claims_nothing(waiting: int) -> None:
     lane = lane_after(2, each_s=60)
     for _ in range(4):
-        lane.start()
+        lane.begin()
     wait(lane, waiting)
     assert lane.room(1000) == 0

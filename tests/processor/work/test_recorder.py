@@ -15,9 +15,9 @@ from in_process import QUICK, Ledger
 from ledger.model.ids import new_id
 from ledger.ports.store import Unrecordable
 from ledger.postgres.store.store import PostgresStore
-from processor.handlers.context import JobCancelled
-from processor.handlers.outcome import Entry
-from processor.work.attempt import Attempt, Claim
+from processor.entry import Entry
+from processor.handlers.stopping import JobCancelled
+from processor.work.attempt import ActiveAttempt, Claim
 from processor.work.recorder import Recorder
 
 REFUSE = """
@@ -39,8 +39,10 @@ class Desk:
         self.worker = Worker(ledger.database.connect("worker"))
         self.claimed = self.worker.claim()
         self.claim = Claim(new_id(), jobs, 0.0)
-        self.attempts = [cast("Attempt", SimpleNamespace(job=self._job(row), claim=self.claim)) for row in self.claimed]
-        self.superseded: list[Attempt] = []
+        self.attempts = [
+            cast("ActiveAttempt", SimpleNamespace(job=self._job(row), claim=self.claim)) for row in self.claimed
+        ]
+        self.superseded: list[ActiveAttempt] = []
         self._store = PostgresStore(ledger.database.dsn_as("worker"))
         self.recorder = Recorder(self._store, self.worker.id, QUICK, self.superseded.append)
 

@@ -1,4 +1,4 @@
-"""Events as arrays."""
+"""Events of attempts, as they are recorded."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from uuid import UUID
 import pytest
 
 from ledger.postgres.store.work import columns
-from processor.handlers.outcome import Entry
-from processor.work.rows import rows_of
+from processor.attempt_events import attempt_events
+from processor.entry import Entry
 
 
-def test_rows_of_one_attempt_have_ids_in_their_order() -> None:
+def test_events_of_one_attempt_have_ids_in_their_order() -> None:
     entries = [Entry("attempt.progressed", "{}"), Entry("job.completed", "{}")]
-    rows = rows_of("0190", 3, entries, 1_767_225_600_000_123_999)
+    rows = attempt_events("0190", 3, entries, 1_767_225_600_000_123_999)
     assert [row.type for row in rows] == ["attempt.progressed", "job.completed"]
     assert rows[0].id < rows[1].id
     assert {(row.attempt, row.occurred_at) for row in rows} == {("3", "2026-01-01T00:00:00.000123Z")}

@@ -1,4 +1,4 @@
-"""Events as they are recorded: all texts, each with an id that it keeps."""
+"""Events of an attempt, as a ``Store`` records them: all texts, each with an id that it keeps."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from functools import lru_cache
 
 from ledger.model.ids import new_id
 from ledger.ports.store import AttemptEvent
-from processor.handlers.outcome import Entry
+from processor.entry import Entry
 
 
-def rows_of(job_id: str, attempt: int, entries: Iterable[Entry], occurred_at_ns: int) -> list[AttemptEvent]:
+def attempt_events(job_id: str, attempt: int, entries: Iterable[Entry], occurred_at_ns: int) -> list[AttemptEvent]:
     """Give the events of one attempt their ids, which stay the same however often they are sent.
 
     ``occurred_at_ns`` counts from 1970, as ``time.time_ns`` does.
