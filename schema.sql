@@ -2062,14 +2062,17 @@ create or replace view ledger.rights_found with (security_barrier) as
     with ours as (
         select n.oid, n.nspowner as owner from pg_namespace n where n.nspname = 'ledger'
     ), relation as (
-        select c.*, case c.relkind when 'S' then 'sequence' when 'v' then 'view' else 'table' end as kind, format('ledger.%I', c.relname) as name
+        -- each column by its name: "*" would take in those of this version of Postgres, and no other could restore a dump
+        select c.oid, c.relkind, c.relowner, c.relacl, c.relrowsecurity, c.reloptions,
+               case c.relkind when 'S' then 'sequence' when 'v' then 'view' else 'table' end as kind, format('ledger.%I', c.relname) as name
         from pg_class c join ours o on o.oid = c.relnamespace
         where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
     ), function as (
-        select p.*, format('ledger.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) as name
+        select p.oid, p.proowner, p.proacl, p.prosecdef, p.proconfig,
+               format('ledger.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) as name
         from pg_proc p join ours o on o.oid = p.pronamespace
     ), member as (
-        select r.*, r.rolname::text as name
+        select r.oid, r.rolcanlogin, r.rolsuper, r.rolcreatedb, r.rolcreaterole, r.rolreplication, r.rolbypassrls, r.rolname::text as name
         from pg_roles r where r.rolname in ('ledger_client', 'ledger_processor', 'ledger_auditor', 'ledger_operator')
     ), granted (thing, list) as (
         select 'schema ledger', coalesce(n.nspacl, acldefault('n', n.nspowner)) from pg_namespace n join ours using (oid)
@@ -2117,7 +2120,7 @@ create or replace view ledger.rights_found with (security_barrier) as
                   case when p.polpermissive then 'permissive' else 'restrictive' end, p.cmd, p.roles, p.condition),
            format('drop policy %I on %s', p.polname, r.name)
     from relation r
-    join (select q.*, case q.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end as cmd,
+    join (select q.polname, q.polrelid, q.polpermissive, case q.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end as cmd,
                  (select string_agg(case when x = 0 then 'public' else quote_ident(pg_get_userbyid(x)) end, ', ') from unnest(q.polroles) x) as roles,
                  coalesce(pg_get_expr(q.polqual, q.polrelid), 'true') as condition
           from pg_policy q) p on p.polrelid = r.oid

@@ -9,9 +9,18 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from psycopg import Connection
 
 V1 = Path(__file__).parents[1] / "upgrades" / "v1"
 """What it left behind."""
+
+
+def restore_v1(connection: Connection[Any]) -> None:
+    """Put the ledger that 0.1.0 has filled into an empty database, as a superuser, in autocommit mode."""
+    connection.execute((V1 / "schema.sql").read_bytes())
+    connection.execute((V1 / "database.sql").read_bytes())
 
 
 class OldVersion:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from databases import Database
-from old_version import V1, OldVersion
+from old_version import OldVersion, restore_v1
 
 
 @pytest.fixture(scope="session")
@@ -14,8 +14,8 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> OldVersion:
 
 @pytest.fixture
 def v1(empty_database: Database) -> Database:
-    """A database with the filled ledger of version 1, restored from its dump."""
+    """A database with the filled ledger of version 1, restored."""
     owner = empty_database.connect()
-    owner.execute((V1 / "database.sql").read_bytes())
+    restore_v1(owner)
     owner.close()
     return empty_database

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from catalogue import read_catalogue
 from databases import new_database, new_template, throwaway_postgres
-from old_version import V1
+from old_version import V1, restore_v1
 from psycopg import sql
 from waiting import until
 
@@ -23,8 +23,8 @@ def test_p16_an_auditors_copy_follows_the_ledger_through_an_upgrade() -> None:
         new_database(server.dsn(), "template1") as ledger,
         new_database(server.dsn(), "template1") as copy,
     ):
-        ledger.connect().execute((V1 / "database.sql").read_bytes())
         owner = ledger.connect()
+        restore_v1(owner)
         owner.execute("create publication ledger_audit for tables in schema ledger")
         owner.execute("select pg_create_logical_replication_slot('auditor', 'pgoutput')")
         with connect(copy.dsn) as auditor:

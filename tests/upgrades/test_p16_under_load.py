@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -117,13 +119,23 @@ def test_p16_an_upgrade_under_load_loses_nothing_and_keeps_nobody_waiting(
     v1: Database, old: OldVersion, tmp_path: Path
 ) -> None:
     owner, users, worker = v1.connect(), Users(v1), v1.dsn_as("worker")
-    with old.processor(worker, tmp_path / "old.log"), processor(worker, tmp_path / "new.log", "--threads", "4"):
+
+    def is_at_work(process: subprocess.Popen[bytes]) -> object:
+        here = "select 1 as one from ledger.processors where pid = %(pid)s"
+        return owner.execute(here, {"pid": process.pid}).fetchone()
+
+    with old.processor(worker, tmp_path / "old.log") as before, ExitStack() as later:
+        until(lambda: is_at_work(before), "the old processor to be at work")
         with users.at_work():
             for steps in rounds():
                 users.another_round()
                 upgrade(owner, steps=steps)
                 assert installed_version(owner) == steps[-1].number
+                if steps == read_steps():
+                    after = later.enter_context(processor(worker, tmp_path / "new.log", "--threads", "4"))
+                    until(partial(is_at_work, after), "the new processor to be at work beside it")
             users.another_round()
+        assert before.poll() is None
         assert users.failures == []
         pending = "select 1 as one from ledger.jobs where job_id = any (%(jobs)s) and status <> 'completed' limit 1"
         known = "select count(*) as n from ledger.jobs where job_id = any (%(jobs)s)"

