@@ -8,20 +8,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from client_sync.care.compaction import CompactResult, compact
-from client_sync.care.compaction import Report as CompactReport
-from client_sync.file.job import Job, JobFailed, Refusal, list_jobs, list_refusals, read_job, saved_job
-from client_sync.file.limits import ServerLimits, Told, read_limits, read_owner_and_limits
-from client_sync.file.own_events import Outdated, append_cancel, append_new, append_requests
+from client_sync.care.compaction import CompactReport, CompactResult, compact
+from client_sync.file.job import Job, JobFailed, Refusal
+from client_sync.file.job_rows import known_job, list_jobs, list_refusals, not_found
+from client_sync.file.limits import ServerLimits, read_limits
+from client_sync.file.own_events import append_cancel
 from client_sync.file.replica import Replica
-from client_sync.file.submission import Judged, Params, Submission, cancel_text, judge, parse_id
-from client_sync.file.watch import follow, not_found
-from ledger.errors import Conflict, InvalidEvent, LedgerError
+from client_sync.file.submission import Params, Submission
+from client_sync.file.submitter import Submitter
+from client_sync.file.valid_request import cancel_text
+from client_sync.file.values import parse_id
+from client_sync.file.watch import follow
+from ledger.errors import Conflict, LedgerError
 
 if TYPE_CHECKING:
     from client_sync.sync.background import BackgroundSync
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 5.0
 
-_BATCH: Final = 500
 _LAST_ERROR: Final = "select last_error from replica"
 _NOTHING_ELSE: Final = ("default", 0, *(9 * (None,)))
 """What a request has beside its name and params where nothing more is said."""
@@ -63,7 +64,7 @@ class JobClient:
         self._dsn = dsn
         self._on_behalf_of = on_behalf_of
         self._background: BackgroundSync | None = None
-        self._told: Told | None = None
+        self._submitter = Submitter(self._replica)
 
     def __enter__(self) -> JobClient:
         return self
@@ -116,20 +117,7 @@ class JobClient:
                 labels=labels or {}, max_attempts=max_attempts, timeout=timeout, expires_at=expires_at,
                 retry_of=retry_of, parent=parent, job_id=job_id,
             )  # fmt: skip
-        with self._replica.translating():
-            while True:
-                told, judged = self._judge(request)
-                at = datetime.now(UTC)
-                try:
-                    if key is None and job_id is None:
-                        return saved_job(append_new(self._replica, judged, told, at), judged, told[0], at)
-                    with self._replica.transaction() as connection:
-                        (known,), added = append_requests(connection, [judged], told, at)
-                        if added and job_id is None:
-                            return saved_job(known, judged, told[0], at)
-                        return self._known(connection, known)
-                except Outdated:
-                    self._told = None
+        return self._submitter.submit(request, may_be_known=key is not None or job_id is not None)
 
     def submit_many(self, requests: Iterable[Submission | Mapping[str, Any]]) -> list[UUID]:
         """Request many jobs, from any iterable; gives their ids in its order.
@@ -138,17 +126,7 @@ class JobClient:
         there are. When one is wrong, InvalidEvent is raised and the batches before its own are saved. Inside
         ``transaction()`` all of them are one.
         """
-        iterator = iter(requests)
-        job_ids: list[UUID] = []
-        while batch := list(islice(iterator, _BATCH)):
-            with self._replica.translating():
-                told = read_owner_and_limits(self._replica.connection())
-                judged = [judge(request, told[1]) for request in batch]
-                with self._replica.transaction() as connection:
-                    if told != (now := read_owner_and_limits(connection)):
-                        told, judged = now, [judge(request, now[1]) for request in batch]
-                    job_ids += append_requests(connection, judged, told, datetime.now(UTC))[0]
-        return job_ids
+        return self._submitter.submit_many(requests)
 
     def cancel(self, job_id: UUID | str, reason: str | None = None) -> Job:
         """Ask for a job to be cancelled. A job that waits will not start; one that runs is told to stop.
@@ -159,12 +137,12 @@ class JobClient:
         job_id = parse_id(job_id)
         text = cancel_text(reason, self.limits)
         with self._replica.translating(), self._replica.transaction() as connection:
-            job = self._known(connection, job_id)
+            job = known_job(connection, job_id)
             if job.finished:
                 raise Conflict(f"job {job_id} has ended: {job.shown}", hint="there is nothing left to cancel")
             if job.cancel_requested_at is None:
                 append_cancel(connection, job_id, text, datetime.now(UTC))
-                job = self._known(connection, job_id)
+                job = known_job(connection, job_id)
         return job
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
@@ -179,7 +157,7 @@ class JobClient:
     def get(self, job_id: UUID | str) -> Job:
         """The job as this file knows it. Raises JobNotFound."""
         job_id = parse_id(job_id)
-        return self._replica.read(lambda connection: self._known(connection, job_id))
+        return self._replica.read(lambda connection: known_job(connection, job_id))
 
     def list(
         self,
@@ -203,7 +181,7 @@ class JobClient:
 
         Raises JobNotFound where there is none.
         """
-        from client_sync.file.projection import read_history
+        from client_sync.file.history import read_history
 
         job_id = parse_id(job_id)
         events = self._replica.read(lambda connection: tuple(read_history(connection, str(job_id))))
@@ -326,16 +304,6 @@ class JobClient:
         """What the server lets an event hold, as the last sync heard it. ``submit`` checks against it."""
         return self._replica.read(read_limits)
 
-    def _judge(self, request: Submission | Mapping[str, Any]) -> tuple[Told, Judged]:
-        """Judge by what the file said last; where that refuses, the file is asked again."""
-        if self._told is not None:
-            try:
-                return self._told, judge(request, self._told[1])
-            except InvalidEvent:
-                pass
-        self._told = read_owner_and_limits(self._replica.connection())
-        return self._told, judge(request, self._told[1])
-
     def _server(self) -> OpenServer:
         from ledger.servers import open_server
 
@@ -343,9 +311,3 @@ class JobClient:
         if self._dsn is None:
             raise LedgerError("this client has no server", hint='give one: JobClient(path, dsn="postgresql://...")')
         return partial(open_server, self._dsn)
-
-    def _known(self, connection: sqlite3.Connection, job_id: UUID) -> Job:
-        job = read_job(connection, job_id)
-        if job is None:
-            raise not_found(job_id)
-        return job

@@ -13,7 +13,8 @@ from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Result
 from benchmarks.filling import request
 from benchmarks.handlers import jobs, params
-from client_sync.file.submission import Submission, request_text
+from client_sync.file.submission import Submission
+from client_sync.file.valid_request import request_text
 from ledger.model.events import parse_event
 from ledger.model.fold import JobState, dump_state, fold, load_state, projection
 from ledger.model.ids import new_id, uuid7

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from client_sync.file.replica import Replica
-from client_sync.file.submission import format_time
+from client_sync.file.values import format_time
 from ledger.errors import Conflict
 
 EVENTS_AT_ONCE: Final = 1000
@@ -31,7 +31,7 @@ _LEAVING: Final = """
 _LEAVE: Final = "insert into compaction (job_id) values (:job_id)"
 _SKEW: Final = "select coalesce(clock_skew_ms, 0) from replica"
 
-Report: TypeAlias = Callable[[int, int], None]
+CompactReport: TypeAlias = Callable[[int, int], None]
 """Hears how many jobs have left so far, and how many there are of that age."""
 
 
@@ -50,7 +50,7 @@ class CompactResult:
 
 
 def compact(
-    replica: Replica, older_than: timedelta, now: datetime, *, vacuum: bool = False, report: Report | None = None
+    replica: Replica, older_than: timedelta, now: datetime, *, vacuum: bool = False, report: CompactReport | None = None
 ) -> CompactResult:
     """Let jobs go that the server ended more than ``older_than`` ago, by its own clock as far as the file knows it.
 

@@ -12,7 +12,7 @@ from shlex import quote
 from typing import Final
 
 from client_sync.care.bystanders import examine_disk, examine_lock, examine_log, examine_sqlite
-from client_sync.file.projection import find_wrong
+from client_sync.file.mismatches import find_mismatches
 from client_sync.file.reading import is_replica, is_there, open_to_read
 from client_sync.sync.unsendable import STORED, why_unsendable
 from ledger.errors import LedgerError, one_line
@@ -137,7 +137,7 @@ def _examine_jobs(connection: sqlite3.Connection, salvage: str, full: bool, prog
     checked = ids if full else ids[:JOBS_CHECKED]
     which = f"all {len(ids)}" if len(checked) == len(ids) else f"the latest {len(checked)} of {len(ids)}"
     wrong = []
-    for done, found in enumerate(find_wrong(connection, checked)):
+    for done, found in enumerate(find_mismatches(connection, checked)):
         wrong += found
         if progress is not None:
             progress(done, len(checked))

@@ -32,8 +32,8 @@ class ServerLimits:
         return max(min(self.max_batch_events, self.max_batch_bytes // PUSH_EVENT_BYTES), 1)
 
 
-Told: TypeAlias = tuple[str | None, ServerLimits]
-"""What the server has said by now: whose file this is, None until it has, and the limits."""
+Rules: TypeAlias = tuple[str | None, ServerLimits]
+"""By what a request is validated: whose file this is, None until the server has said so, and the server's limits."""
 
 _NAMES: Final = tuple(field.name for field in fields(ServerLimits))
 _POSSIBLE: Final = {
@@ -50,11 +50,11 @@ _WRITE: Final = f"update replica set {', '.join(f'{name} = :{name}' for name in 
 
 def read_limits(connection: sqlite3.Connection) -> ServerLimits:
     """The limits as the file knows them."""
-    return read_owner_and_limits(connection)[1]
+    return read_rules(connection)[1]
 
 
-def read_owner_and_limits(connection: sqlite3.Connection) -> Told:
-    """Whose file this is, and the limits as it knows them."""
+def read_rules(connection: sqlite3.Connection) -> Rules:
+    """The rules as the file knows them."""
     ((owner, *limits),) = connection.execute(_READ)
     return owner, ServerLimits(*limits)
 

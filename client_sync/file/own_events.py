@@ -1,7 +1,7 @@
 """Appending the file's own events: requests and cancels, in the caller's transaction.
 
-A request for a new job was judged before it comes here, and the triggers do not judge it once more: its row in ``jobs``
-is there first, and tells them. All others they judge.
+A request for a new job was validated before it comes here. Its row in ``jobs`` is written first, which tells the
+triggers not to validate it once more. They validate all others.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from datetime import datetime
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from client_sync.file.job import find_by_key, find_request
-from client_sync.file.limits import Told
+from client_sync.file.job_rows import find_by_key, find_request
+from client_sync.file.limits import Rules
 from client_sync.file.replica import Replica
-from client_sync.file.submission import Judged, Submission, format_time, job_columns, parse_id
+from client_sync.file.submission import Submission
+from client_sync.file.valid_request import ValidRequest, job_columns
+from client_sync.file.values import format_time, parse_id
 from ledger.errors import Conflict, InvalidEvent
 from ledger.model.ids import new_id
 
-_Row: TypeAlias = tuple[str, Judged]
+_Row: TypeAlias = tuple[str, ValidRequest]
 """Of a request to be: the id of the event and of its job, and the rest."""
 
 _AT_ONCE: Final = (50, 10)
@@ -30,7 +32,7 @@ _APPEND: Final = """
 _NEXT: Final = "select local_seq from next_number"
 
 # By position, and most without None: to find a name costs more than to bind its value, to bind None as much as ten.
-_APPEND_JUDGED: Final = """
+_APPEND_FULL: Final = """
     insert into judged_requests (owner, max_event_bytes, max_params_bytes, max_json_depth, max_batch_bytes,
                                  job_id, requested_at, name, data, namespace, priority, key, run_at, expires_at, labels)
     values (nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -45,12 +47,12 @@ _JOB: Final = """
     values (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _JOBS_TOGETHER: Final = """
     insert into jobs (job_id, request_id, status, owner, requested_at, name)
-    select job.column1, job.column1, 'pending', told.column1, told.column2, job.column2
-    from (values (?, ?)) told cross join (values %s) job"""
+    select job.column1, job.column1, 'pending', rules.column1, rules.column2, job.column2
+    from (values (?, ?)) rules cross join (values %s) job"""
 _REQUESTS_TOGETHER: Final = """
     insert into events (id, job_id, type, local_seq, occurred_at, data)
-    select event.column1, event.column1, 'job.requested', event.column2, told.column1, event.column3
-    from (values (?)) told cross join (values %s) event"""
+    select event.column1, event.column1, 'job.requested', event.column2, rules.column1, event.column3
+    from (values (?)) rules cross join (values %s) event"""
 _JOBS: Final = {count: _JOBS_TOGETHER % ", ".join(["(?, ?)"] * count) for count in _AT_ONCE}
 _EVENTS: Final = {count: _REQUESTS_TOGETHER % ", ".join(["(?, ?, ?)"] * count) for count in _AT_ONCE}
 _PLAIN: Final = ("default", 0, None, None, None, "{}")
@@ -58,50 +60,50 @@ _OUTDATED: Final = "replica: its owner or limits are others by now"
 
 
 class Outdated(Exception):
-    """A request was judged by an owner and limits that the file no longer has: judge it again."""
+    """A request was validated by rules that no longer hold in the file: validate it again."""
 
 
-def append_new(replica: Replica, judged: Judged, told: Told, at: datetime) -> UUID:
+def append_new(replica: Replica, request: ValidRequest, rules: Rules, at: datetime) -> UUID:
     """Append one request for a new job; gives its id. Raises InvalidEvent for what the file refuses, and Outdated.
 
     It is a transaction of its own, or a part of the one that this thread is in.
     """
     job_id, text = new_id.both()
-    _append_judged(replica.execute, (text, judged), told, format_time(at))
+    _append_valid(replica.execute, (text, request), rules, format_time(at))
     return job_id
 
 
 def append_requests(
-    connection: sqlite3.Connection, requests: Iterable[Judged], told: Told, at: datetime
+    connection: sqlite3.Connection, requests: Iterable[ValidRequest], rules: Rules, at: datetime
 ) -> tuple[list[UUID], int]:
     """Append those requests that are not there yet. Gives the ids of all, and how many were new.
 
     Raises InvalidEvent for what the file refuses, Conflict for a ``job_id`` that was used for something else, and
-    Outdated, which cannot be if ``told`` was read in this transaction.
+    Outdated, which cannot be if ``rules`` were read in this transaction.
     """
     job_ids: list[UUID] = []
     waiting: list[_Row] = []
     added = 0
     at_text = format_time(at)
-    for judged in requests:
-        _, text, request = judged
-        if request is not None and (request.key is not None or request.job_id is not None):
+    for request in requests:
+        _, text, given = request
+        if given is not None and (given.key is not None or given.job_id is not None):
             # it may be asking for one of those before it
-            _append_waiting(connection, waiting, told, at_text)
+            _append_waiting(connection, waiting, rules, at_text)
             waiting = []
-            known = _find(connection, request, text)
+            known = _find(connection, given, text)
             if known is not None:
                 job_ids.append(known)
                 continue
         added += 1
-        if request is None or request.job_id is None:
+        if given is None or given.job_id is None:
             job_id, id_text = new_id.both()
-            waiting.append((id_text, judged))
+            waiting.append((id_text, request))
         else:  # of this id there may be a cancel already, so the triggers say what becomes of it
-            job_id = parse_id(request.job_id)
+            job_id = parse_id(given.job_id)
             _append(connection, "job.requested", job_id, text, at_text)
         job_ids.append(job_id)
-    _append_waiting(connection, waiting, told, at_text)
+    _append_waiting(connection, waiting, rules, at_text)
     return job_ids, added
 
 
@@ -117,21 +119,21 @@ def _append(connection: sqlite3.Connection, kind: str, job_id: UUID, text: str, 
         raise InvalidEvent(f"job {job_id}: {error}") from error
 
 
-def _append_waiting(connection: sqlite3.Connection, rows: Sequence[_Row], told: Told, at: str) -> None:
+def _append_waiting(connection: sqlite3.Connection, rows: Sequence[_Row], rules: Rules, at: str) -> None:
     done = 0
     for count in _AT_ONCE:
         while len(rows) - done >= count:
-            _append_together(connection, rows[done : done + count], told, at)
+            _append_together(connection, rows[done : done + count], rules, at)
             done += count
     for row in rows[done:]:
-        _append_judged(connection.execute, row, told, at)
+        _append_valid(connection.execute, row, rules, at)
 
 
-def _append_together(connection: sqlite3.Connection, rows: Sequence[_Row], told: Told, at: str) -> None:
+def _append_together(connection: sqlite3.Connection, rows: Sequence[_Row], rules: Rules, at: str) -> None:
     """As ``judged_requests`` does with each, but one table after the other."""
     ((first,),) = connection.execute(_NEXT)
     requests: list[object] = [at]
-    jobs: list[object] = [told[0], at]
+    jobs: list[object] = [rules[0], at]
     for local_seq, (job_id, (name, text, _)) in enumerate(rows, first):
         requests += (job_id, local_seq, text)
         jobs += (job_id, name)
@@ -143,7 +145,7 @@ def _append_together(connection: sqlite3.Connection, rows: Sequence[_Row], told:
             connection.executemany(
                 _JOB,
                 (
-                    (job_id, job_id, told[0], at, name, *(_PLAIN if request is None else job_columns(request)))
+                    (job_id, job_id, rules[0], at, name, *(_PLAIN if request is None else job_columns(request)))
                     for job_id, (name, _, request) in rows
                 ),
             )
@@ -155,13 +157,13 @@ def _append_together(connection: sqlite3.Connection, rows: Sequence[_Row], told:
         if not isinstance(error, sqlite3.IntegrityError):
             raise
         for row in rows:
-            _append_judged(connection.execute, row, told, at)  # which of them it is
+            _append_valid(connection.execute, row, rules, at)  # which of them it is
         raise InvalidEvent(f"job {rows[0][0]}: {error}") from error
     connection.execute("release requests")
 
 
-def _append_judged(execute: Callable[[str, Sequence[object]], object], row: _Row, told: Told, at: str) -> None:
-    (job_id, (name, text, request)), (owner, limits) = row, told
+def _append_valid(execute: Callable[[str, Sequence[object]], object], row: _Row, rules: Rules, at: str) -> None:
+    (job_id, (name, text, request)), (owner, limits) = row, rules
     values = (
         owner or "", limits.max_event_bytes, limits.max_params_bytes, limits.max_json_depth, limits.max_batch_bytes,
         job_id, at, name, text,
@@ -170,7 +172,7 @@ def _append_judged(execute: Callable[[str, Sequence[object]], object], row: _Row
         if request is None:
             execute(_APPEND_PLAIN, values)
         else:
-            execute(_APPEND_JUDGED, (*values, *job_columns(request)))
+            execute(_APPEND_FULL, (*values, *job_columns(request)))
     except sqlite3.IntegrityError as error:
         if str(error) == _OUTDATED:
             raise Outdated from error

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 from uuid import UUID
 
-from client_sync.file.job import Job, read_job
+from client_sync.file.job import Job
+from client_sync.file.job_rows import known_job
 from client_sync.file.replica import Replica
-from ledger.errors import JobNotFound, WaitTimeout
+from ledger.errors import WaitTimeout
 
 LOOK_EVERY_S: Final = 0.05
 """How often to look for what other processes changed: one probe of an index. Changes of this process wake at once."""
@@ -24,9 +25,7 @@ def follow(replica: Replica, job_id: UUID, timeout: float | None) -> Iterator[Jo
     last: Job | None = None
     while True:
         seen = replica.changes
-        job = replica.read(lambda connection: read_job(connection, job_id))
-        if job is None:
-            raise not_found(job_id)
+        job = replica.read(lambda connection: known_job(connection, job_id))
         if job != last:
             yield job
             last = job
@@ -36,11 +35,3 @@ def follow(replica: Replica, job_id: UUID, timeout: float | None) -> Iterator[Jo
         if left <= 0:
             raise WaitTimeout(f"job {job_id} is still {job.shown}", hint="it goes on; wait again, or watch it")
         replica.wait_for_change(seen, min(left, LOOK_EVERY_S))
-
-
-def not_found(job_id: UUID) -> JobNotFound:
-    """The error for a job that the file does not know."""
-    return JobNotFound(
-        f"no job {job_id} in this file",
-        hint="it was compacted or never here: jobledger sync --again brings back what the server has",
-    )

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 from client_sync.file.lock import sync_lock
 from client_sync.file.recent import Recent
 from client_sync.file.replica import Replica
-from client_sync.file.submission import format_time
+from client_sync.file.values import format_time
 from client_sync.sync import inbox, outbox, plan
 from client_sync.sync.answers import CheckedPage, check_limits, check_owner, check_protocol
 from client_sync.sync.plan import Acknowledge, BeginEpoch, Disbelieve, MintReplica, Pause, Position, Rewind, StorePage

@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from client_sync.file.limits import ServerLimits
-from client_sync.file.submission import Submission, request_text
+from client_sync.file.submission import Submission
+from client_sync.file.valid_request import request_text
 from jobledger.console.reading import read_json
 from ledger.errors import InvalidEvent, LedgerError
 

@@ -25,7 +25,8 @@ import click
 from client_sync.client import JobClient
 from client_sync.file.limits import ServerLimits
 from client_sync.file.reading import is_replica
-from client_sync.file.submission import Submission, request_text
+from client_sync.file.submission import Submission
+from client_sync.file.valid_request import request_text
 from jobledger.console.jobs import job_row
 from jobledger.console.options import json_option, replica_option
 from jobledger.console.output import emit_json, say

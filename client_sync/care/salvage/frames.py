@@ -44,7 +44,7 @@ class WriteAheadLog:
         return sum(frame.page == 0 for frame in self.frames)
 
 
-def read_log(path: Path, page_size: int) -> WriteAheadLog:
+def read_wal(path: Path, page_size: int) -> WriteAheadLog:
     """Read a write-ahead log; one without frames where there is none. ``page_size`` 0: as the log says. Raises OSError.
 
     What follows the last commit was never committed, and is left out, as SQLite does.
@@ -53,9 +53,9 @@ def read_log(path: Path, page_size: int) -> WriteAheadLog:
     if path.exists():
         with path.open("rb") as file:
             content = file.read(_HEADER.size)
-    magic, _, told_size, _, *salts_and_sums = _HEADER.unpack(content.ljust(_HEADER.size, b"\x00"))
+    magic, _, stated_size, _, *salts_and_sums = _HEADER.unpack(content.ljust(_HEADER.size, b"\x00"))
     known = magic & ~1 == _MAGIC
-    log = WriteAheadLog(path, page_size or (told_size if known else _DEFAULT_PAGE))
+    log = WriteAheadLog(path, page_size or (stated_size if known else _DEFAULT_PAGE))
     if content:
         order = ">" if known and magic & 1 else "<"
         sums = salts_and_sums[2], salts_and_sums[3]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from client_sync.care.salvage.frames import WriteAheadLog, read_log
+from client_sync.care.salvage.frames import WriteAheadLog, read_wal
 
 MAGIC: Final = b"SQLite format 3\x00"
 Value: TypeAlias = int | float | str | bytes | None
@@ -212,18 +212,18 @@ def open_pages(path: Path, page_size: int | None = None) -> Pages:
     length = path.stat().st_size
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES).ljust(_HEADER_BYTES, b"\x00")
-    told = int.from_bytes(header[16:18], "big")
-    told = 65536 if told == 1 else told
-    if not header.startswith(MAGIC) or told < 512 or told & (told - 1):
-        told = 0
-    log = read_log(path.with_name(path.name + "-wal"), page_size or told)
-    size = page_size or told or log.page_size or 4096
+    stated = int.from_bytes(header[16:18], "big")
+    stated = 65536 if stated == 1 else stated
+    if not header.startswith(MAGIC) or stated < 512 or stated & (stated - 1):
+        stated = 0
+    log = read_wal(path.with_name(path.name + "-wal"), page_size or stated)
+    size = page_size or stated or log.page_size or 4096
     return Pages(
         path=path,
         log=log,
         page_size=size,
-        reserved=header[20] if told and size - header[20] >= 480 else 0,  # section 1.3.4
-        encoding=_ENCODINGS.get(header[59], "utf-8") if told else "utf-8",
+        reserved=header[20] if stated and size - header[20] >= 480 else 0,  # section 1.3.4
+        encoding=_ENCODINGS.get(header[59], "utf-8") if stated else "utf-8",
         count=max(-(-length // size), log.pages),
     )
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from stepwise import Server
 
 from client_sync import JobClient
-from client_sync.file.submission import format_time
+from client_sync.file.values import format_time
 from jobledger.verbs.doctor import command as doctor
 from ledger.model.ids import uuid7
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from client_sync import Submission
-from client_sync.file.submission import cancel_text, request_text
+from client_sync.file.valid_request import cancel_text, request_text
 from ledger.errors import InvalidEvent
 from ledger.model.data import MAX_EVENT_BYTES
 
