@@ -66,7 +66,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code. What it has to say about errors is on stderr, in one line."""
     try:
         outcome = cli.main(list(arguments), prog_name="jobledger", standalone_mode=False)
-        sys.stdout.flush()  # a reader that went away is noticed here, not in the interpreter's last breath
+        sys.stdout.flush()  # a reader that went away is noticed here, and not when the interpreter ends
     except LedgerError as error:
         return _complain(error.message, error.hint, error.exit_code)
     except click.ClickException as error:
@@ -77,7 +77,7 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whatever is still buffered has no reader: let the flush at exit go nowhere, quietly.
+        # What is still buffered has no reader: the flush at exit writes it to nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as bug:
@@ -91,7 +91,7 @@ def run(arguments: Sequence[str]) -> int:
                 f"this needs {missing}, which is not installed", f"pip install 'jobledger[{EXTRAS[missing]}]'", 1
             )
         if getattr(bug, "sqlstate", None) == NOT_ALLOWED:  # psycopg's, and not worth importing it for
-            return _complain(one_line(bug), "use another login; jobledger doctor tells whether rights are missing", 4)
+            return _complain(one_line(bug), "use another login; jobledger doctor says whether rights are missing", 4)
         return _complain(f"unexpected {type(bug).__name__}: {bug}", "a bug; JOBLEDGER_DEBUG=1 shows where", 1)
     return outcome if isinstance(outcome, int) else 0
 

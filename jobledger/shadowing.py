@@ -30,13 +30,13 @@ def hidden_by(package: str) -> str | None:
 
 
 def shadowed() -> str | None:
-    """What to tell a person where any of our packages is hidden; None where none is."""
+    """What to say where one of our packages is hidden; None where none is."""
     found = ((package, hidden_by(package)) for package in PACKAGES)
     return next((message(package, place) for package, place in found if place is not None), None)
 
 
 def message(package: str, found: str) -> str:
-    """What to tell a person whose ``found`` hides our ``package``."""
+    """What to say where ``found`` hides our ``package``."""
     return (
         f"{found} hides jobledger's own package {package!r}, which has the same name"
         " (rename it, or run from another folder, or run python -P, which does not import from the current folder)"

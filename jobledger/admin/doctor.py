@@ -42,7 +42,7 @@ def examine_server(connection: Session, *, most: int | None = None) -> Iterator[
     yield Finding("ok", "schema", f"version {VERSION}")
     yield from examine_rights(connection)
     yield _examine_clock(connection)
-    yield _examine_life(connection)
+    yield _examine_epoch(connection)
     yield _examine_sequencer(connection)
     yield _examine_backlog(connection)
     yield from _examine_processors(connection)
@@ -67,16 +67,16 @@ def _examine_clock(connection: Session) -> Finding:
     return Finding("warn", "clock", message, "synchronise both with NTP; schedules go by the server's clock")
 
 
-def _examine_life(connection: Session) -> Finding:
+def _examine_epoch(connection: Session) -> Finding:
     if symptoms.is_same_database(connection):
         ahead = symptoms.count_replicas_ahead(connection)
         if not ahead:
-            return Finding("ok", "life", "this database is the one that the ledger was written in")
+            return Finding("ok", "epoch", "this database is the one that the ledger was written in")
         message = f"{ahead} client files say that they had sent more in this epoch than is here"
         advice = "if the server's files were put back to an earlier moment: jobledger epoch --begin 'restored'"
-        return Finding("warn", "life", message, advice)
+        return Finding("warn", "epoch", message, advice)
     message = "this database was restored, promoted or copied since the ledger was last sequenced"
-    return Finding("warn", "life", message, "start a processor: its sequencer begins a new life, and clients notice")
+    return Finding("warn", "epoch", message, "start a processor: it begins a new epoch, and clients notice")
 
 
 def _examine_sequencer(connection: Session) -> Finding:

@@ -45,11 +45,11 @@ def exchange_line(result: SyncResult) -> str:
     """What an exchange did."""
     line = f"pushed {result.pushed}, refused {result.refused}, pulled {result.pulled}"
     if result.forked:
-        line += "; this file is a copy, and has a new name now"
+        line += "; this file is a copy, and has a new id now"
     if result.rewound:
         line += "; the server was restored, and was sent again what it had lost"
     elif result.new_epoch:
-        line += "; the server began a new life, and was read anew"
+        line += "; the server began a new epoch, and was read from its start"
     return line
 
 

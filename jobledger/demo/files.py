@@ -14,7 +14,7 @@ from ledger.errors import LedgerError
 
 LARGEST: Final = 16 * 1024 * 1024
 MOST_LOOKED_AT: Final = 100_000
-"""Folders can be without end: those of the kernel, or a whole home."""
+"""A folder can have any number of files: those of the kernel, or all of somebody's."""
 PASSED_OVER: Final = {"__pycache__", "site-packages", ".git"}
 
 Fingerprint = tuple[int, int, int]
@@ -29,7 +29,7 @@ class Files:
 
 
 def find_files(folder: Path, limit: int) -> Files:
-    """At most ``limit`` files below a folder. Raises LedgerError where there is none to be had."""
+    """At most ``limit`` files below a folder. Raises LedgerError where there is none."""
     found: list[Path] = []
     left_out: Counter[str] = Counter()
     for looked_at, path in enumerate(_walk(folder.resolve(), left_out)):
@@ -40,12 +40,12 @@ def find_files(folder: Path, limit: int) -> Files:
         else:
             found.append(path)
     if not found:
-        reasons = f" ({tell_left_out(left_out)})" if left_out else ""
+        reasons = f" ({describe_left_out(left_out)})" if left_out else ""
         raise LedgerError(f"no file in {folder} can be counted{reasons}", hint="name a folder of ordinary files")
     return Files(found, dict(left_out))
 
 
-def tell_left_out(left_out: dict[str, int]) -> str:
+def describe_left_out(left_out: dict[str, int]) -> str:
     return ", ".join(f"{n} {why}" for why, n in sorted(left_out.items()))
 
 
@@ -79,7 +79,7 @@ def _unfit(path: Path) -> str | None:
         if found.st_size > LARGEST:
             return f"larger than {LARGEST // 1024**2} MB"
         str(path).encode("utf-8")
-        # O_NONBLOCK: to look at a file must not wait for anybody
+        # O_NONBLOCK: opening a pipe must not wait for its writer
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             return None if len(file.read(found.st_size + 1)) == found.st_size else "not ordinary"
     except OSError:

@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from processor import JobContext, Permanent, Registry
+from jobledger import JobContext, Permanent, Registry
 
 jobs: Final = Registry()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jobledger.embedded import TemporaryHome
+    from jobledger.embedded import TemporaryFolder
 
 
 def steps_after(folder: Path | None) -> list[str]:
@@ -23,9 +23,13 @@ def steps_after(folder: Path | None) -> list[str]:
     ]
 
 
-def steps_while_kept(home: TemporaryHome) -> list[str]:
+def steps_while_kept(scratch: TemporaryFolder) -> list[str]:
     """Three lines for when the server runs and the file is there."""
-    command, dsn, replica = own_command(), shlex.quote(home.server.dsn()), shlex.quote(str(home.folder / "app.db"))
+    command, dsn, replica = (
+        own_command(),
+        shlex.quote(scratch.server.dsn()),
+        shlex.quote(str(scratch.folder / "app.db")),
+    )
     return [
         f"{command} list --db {replica} --limit 5   # the jobs, as the app sees them",
         f"{command} log --dsn {dsn} --type attempt.failed   # every event of a kind, as the auditor sees them",
@@ -33,8 +37,8 @@ def steps_while_kept(home: TemporaryHome) -> list[str]:
     ]
 
 
-def how_to_end(home: TemporaryHome) -> str:
-    folder, data = shlex.quote(str(home.folder)), shlex.quote(str(home.server.data))
+def how_to_end(scratch: TemporaryFolder) -> str:
+    folder, data = shlex.quote(str(scratch.folder)), shlex.quote(str(scratch.server.data))
     return f"{own_command()} pg stop --data {data} && rm -r {folder}"
 
 

@@ -16,9 +16,9 @@ from rich.console import Console
 
 from client_sync import JobClient
 from jobledger.demo.check import Plan, check, show_histories
-from jobledger.demo.files import Files, fingerprint, tell_left_out
+from jobledger.demo.files import Files, describe_left_out, fingerprint
 from jobledger.demo.stage import Stage, live, open_stage
-from jobledger.embedded import TemporaryHome
+from jobledger.embedded import TemporaryFolder
 
 CANCEL_EVERY: Final = 25
 FAIL_ONCE_EVERY: Final = 40
@@ -30,16 +30,16 @@ FEW: Final = 40
 """With so few files a processor is killed as soon as it has one."""
 
 
-def play(console: Console, home: TemporaryHome, files: Files) -> list[str]:
+def play(console: Console, scratch: TemporaryFolder, files: Files) -> list[str]:
     """All five steps; gives the faults."""
-    tell(console, 1, f"Offline. {len(files.paths)} jobs go into a SQLite file, while there is no server.")
+    announce(console, 1, f"Offline. {len(files.paths)} jobs go into a SQLite file, while there is no server.")
     if files.left_out:
-        console.print(f"   left out: {tell_left_out(files.left_out)}")
-    replica = home.folder / "app.db"
+        console.print(f"   left out: {describe_left_out(files.left_out)}")
+    replica = scratch.folder / "app.db"
     plan = submit_offline(console, replica, files.paths)
 
-    tell(console, 2, "Postgres starts, with the schema; so do two processors; the file syncs up.")
-    with open_stage(home) as stage, JobClient(replica, dsn=stage.app_dsn) as jobs:
+    announce(console, 2, "Postgres starts, with the schema; so do two processors; the file syncs up.")
+    with open_stage(scratch) as stage, JobClient(replica, dsn=stage.app_dsn) as jobs:
         result = jobs.sync()
         console.print(f"   pushed {result.pushed} events; all of them are committed in Postgres")
         jobs.start_sync()
@@ -47,16 +47,16 @@ def play(console: Console, home: TemporaryHome, files: Files) -> list[str]:
         with live(console, stage, total) as watch:
             if total > FEW:
                 watch(KILL_AT)
-            tell(console, 3, "A processor is killed with SIGKILL. The other one takes over.")
+            announce(console, 3, "A processor is killed with SIGKILL. The other one takes over.")
             kill(console, stage)
             watch(1.0)
 
-        tell(console, 4, "The results are back in the SQLite file.")
+        announce(console, 4, "The results are back in the SQLite file.")
         stage.wait_until_sequenced()
         jobs.sync()
         faults = check(console, jobs, stage.admin, plan)
 
-        tell(console, 5, "Every job has its history.")
+        announce(console, 5, "Every job has its history.")
         show_histories(console, stage.admin, plan)
     return faults
 
@@ -89,7 +89,7 @@ def submit_offline(console: Console, replica: Path, files: list[Path]) -> Plan:
 
 
 def kill(console: Console, stage: Stage) -> None:
-    """Kill a processor in the middle of its work and tell how soon one of its jobs runs again."""
+    """Kill a processor in the middle of its work and say how soon one of its jobs runs again."""
     killed = stage.kill_a_busy_one()
     if killed is None:
         console.print("   there was none to kill: all jobs had ended already")
@@ -106,7 +106,7 @@ def show_steps(console: Console, title: str, steps: list[str]) -> None:
         console.print(f"   {step}", soft_wrap=True, markup=False)
 
 
-def tell(console: Console, number: int, text: str) -> None:
+def announce(console: Console, number: int, text: str) -> None:
     console.print(f"\n[bold]{number}.[/] {text}")
 
 

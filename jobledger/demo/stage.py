@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from jobledger.admin.grants import grant
-from jobledger.embedded import TemporaryHome
+from jobledger.embedded import TemporaryFolder
 from ledger.errors import LedgerError
 from ledger.postgres.admin import watching
 from ledger.postgres.database import connect
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PROCESSORS: Final = 2
 PATIENCE_S: Final = 50.0
-"""The demo ends by itself in under a minute; what is not done by then is told as a failure."""
+"""The demo ends by itself in under a minute; what is not done by then counts as a failure."""
 POLL_S: Final = 0.05
 ENDED: Final = ("completed", "cancelled", "failed")
 
@@ -46,10 +46,10 @@ class Killed:
 class Stage:
     """A server with the ledger, and processors that run."""
 
-    def __init__(self, home: TemporaryHome, admin: Session) -> None:
+    def __init__(self, scratch: TemporaryFolder, admin: Session) -> None:
         self.admin: Final = admin
-        self.app_dsn: Final = home.server.dsn(user="demo_app")
-        self.worker_dsn: Final = home.server.dsn(user="demo_worker")
+        self.app_dsn: Final = scratch.server.dsn(user="demo_app")
+        self.worker_dsn: Final = scratch.server.dsn(user="demo_worker")
         self._processors: dict[subprocess.Popen[bytes], Path] = {}
 
     def wait_for(self, holds: Callable[[], bool], what: str) -> None:
@@ -113,15 +113,15 @@ class Stage:
 
 
 @contextmanager
-def open_stage(home: TemporaryHome) -> Iterator[Stage]:
+def open_stage(scratch: TemporaryFolder) -> Iterator[Stage]:
     """Start the server, install the schema, make a login for the app and one for the processors, and start these."""
-    home.server.start()
-    with connect(home.server.dsn(), application_name="jobledger demo") as admin:
+    scratch.server.start()
+    with connect(scratch.server.dsn(), application_name="jobledger demo") as admin:
         install(admin)
         grant(admin, "client", "demo_app")
         grant(admin, "processor", "demo_worker")
-        stage = Stage(home, admin)
-        with _processor(home, stage, "1"), _processor(home, stage, "2"):
+        stage = Stage(scratch, admin)
+        with _processor(scratch, stage, "1"), _processor(scratch, stage, "2"):
             stage.wait_until_registered()
             yield stage
 
@@ -146,10 +146,10 @@ def live(console: Console, stage: Stage, total: int) -> Iterator[Callable[[float
 
 
 @contextmanager
-def _processor(home: TemporaryHome, stage: Stage, name: str) -> Iterator[None]:
+def _processor(scratch: TemporaryFolder, stage: Stage, name: str) -> Iterator[None]:
     """A real, separate processor."""
-    log = home.folder / f"processor-{name}.log"
+    log = scratch.folder / f"processor-{name}.log"
     serve = [sys.executable, "-m", "jobledger", "serve", "--app", "jobledger.demo.jobs:jobs", "--threads", "4"]
-    with home.process([*serve, "--dsn", stage.worker_dsn], log) as process:
+    with scratch.process([*serve, "--dsn", stage.worker_dsn], log) as process:
         stage.added(process, log)
         yield

@@ -28,6 +28,6 @@ if sys.platform == "win32":
     )
 
 from jobledger.embedded.server import EmbeddedPostgres
-from jobledger.embedded.temporary import TemporaryHome, temporary_home, temporary_postgres
+from jobledger.embedded.temporary import TemporaryFolder, temporary_folder, temporary_postgres
 
-__all__ = ["EmbeddedPostgres", "TemporaryHome", "temporary_home", "temporary_postgres"]
+__all__ = ["EmbeddedPostgres", "TemporaryFolder", "temporary_folder", "temporary_postgres"]

@@ -24,7 +24,7 @@ _SSL_REQUEST: Final = struct.pack("!II", 8, 80877103)  # the one question that n
 
 @dataclass(frozen=True)
 class Postmaster:
-    """The server of one cluster as its file tells it; it may be gone already."""
+    """The server of one cluster as its file describes it; it may be gone already."""
 
     cluster: Path
     pid: int
@@ -96,8 +96,8 @@ class Postmaster:
         if self.alive():
             self.halt()  # it runs but lost its socket: nobody can reach it any more
         with suppress(FileNotFoundError):
-            # PostgreSQL refuses to start while the number in its file is taken, even by a stranger. It takes the
-            # number of its own parent for a remnant, so that is what a stranger's number is replaced with.
+            # PostgreSQL refuses to start while the number in its file is taken, also by another program. It takes the
+            # number of its own parent for a remnant, so that number is written in its place.
             file = self.cluster / "postmaster.pid"
             _, rest = file.read_text().split("\n", 1)
             file.write_text(f"{os.getpid()}\n{rest}")

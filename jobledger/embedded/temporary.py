@@ -40,7 +40,7 @@ rm -rf "${3:?}"
 """
 
 
-class TemporaryHome:
+class TemporaryFolder:
     """A folder that is gone at the end of its block, with all that runs in it, however this process ends."""
 
     def __init__(self, folder: Path, server: EmbeddedPostgres, watchdog: IO[bytes]) -> None:
@@ -80,7 +80,7 @@ class TemporaryHome:
 
 
 @contextmanager
-def temporary_home(prefix: str, *, data: str = "pg", below: Path | None = None) -> Iterator[TemporaryHome]:
+def temporary_folder(prefix: str, *, data: str = "pg", below: Path | None = None) -> Iterator[TemporaryFolder]:
     """A new folder for files, processes and, in its subfolder ``data``, a server. All are gone at the end.
 
     It is made in ``below``, or where the system keeps temporary files.
@@ -105,16 +105,16 @@ def temporary_home(prefix: str, *, data: str = "pg", below: Path | None = None) 
             )
         )
         assert watchdog.stdin is not None
-        home = TemporaryHome(folder, server, watchdog.stdin)
+        scratch = TemporaryFolder(folder, server, watchdog.stdin)
         try:
-            yield home
+            yield scratch
         finally:
-            if not home.kept:
+            if not scratch.kept:
                 try:
                     server.stop()
                 finally:
                     shutil.rmtree(folder, ignore_errors=True)  # the watchdog removes what a dying child still added
-            with suppress(BrokenPipeError):  # it has gone as it was told to
+            with suppress(BrokenPipeError):  # it has ended, as it was asked to
                 watchdog.stdin.close()
 
 
@@ -127,6 +127,6 @@ def temporary_postgres(
     ``settings`` and ``port`` are those of ``EmbeddedPostgres.start``. The folder is made in ``below``, or where the
     system keeps temporary files. Raises LedgerError if the server does not start.
     """
-    with temporary_home("jobledger-pg-", data=".", below=below) as home:
-        home.server.start(settings, port=port)
-        yield home.server
+    with temporary_folder("jobledger-pg-", data=".", below=below) as scratch:
+        scratch.server.start(settings, port=port)
+        yield scratch.server

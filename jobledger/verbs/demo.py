@@ -21,7 +21,7 @@ from rich.console import Console
 from jobledger.demo.files import find_files
 from jobledger.demo.next_steps import how_to_end, steps_after, steps_while_kept
 from jobledger.demo.play import interruptible, play, show_steps
-from jobledger.embedded import temporary_home
+from jobledger.embedded import temporary_folder
 from ledger.errors import LedgerError
 
 
@@ -34,12 +34,12 @@ from ledger.errors import LedgerError
 def command(folder: Path | None, keep: bool, limit: int) -> None:
     console = Console(highlight=False)
     files = find_files(folder or Path(sysconfig.get_path("stdlib")), limit)
-    with interruptible(), temporary_home("jobledger-demo-") as home:
-        faults = play(console, home, files)
+    with interruptible(), temporary_folder("jobledger-demo-") as scratch:
+        faults = play(console, scratch, files)
         if keep:
-            home.keep()
-            show_steps(console, "The server is still running. Look around:", steps_while_kept(home))
-            show_steps(console, "When done:", [how_to_end(home)])
+            scratch.keep()
+            show_steps(console, "The server is still running. Look around:", steps_while_kept(scratch))
+            show_steps(console, "When done:", [how_to_end(scratch)])
         else:
             show_steps(console, "What to try next:", steps_after(folder))
     if faults:

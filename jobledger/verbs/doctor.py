@@ -79,10 +79,10 @@ def _say_settings(context: click.Context) -> list[tuple[str, Finding]]:
     found = context.find_object(SettingsFile)
     if found is None or (found.path is None and found.ignored is None):
         return []
-    told = f"from {found.path}" if found.path else "from no file"
+    source = f"from {found.path}" if found.path else "from no file"
     if found.ignored is None:
-        return [("here", Finding("ok", "settings", told))]
-    return [("here", Finding("warn", "settings", told, found.ignored))]
+        return [("here", Finding("ok", "settings", source))]
+    return [("here", Finding("warn", "settings", source, found.ignored))]
 
 
 def _examine_file(replica: Path, full: bool) -> Iterator[tuple[str, Finding]]:

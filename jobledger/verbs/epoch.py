@@ -35,4 +35,4 @@ def command(reason: str | None, as_json: bool, dsn: str) -> None:
     if as_json:
         emit_json(asdict(found))
     else:
-        say(f"epoch {found.epoch}, number {found.life}, since {found.began_at}: {found.reason}")
+        say(f"epoch {found.epoch}, number {found.number}, since {found.began_at}: {found.reason}")

@@ -24,7 +24,7 @@ from jobledger.embedded import EmbeddedPostgres
 
 
 def default_data() -> Path:
-    """Where the server keeps its data unless told otherwise.
+    """Where the server keeps its data, where nothing else is said.
 
     As root the server runs as another account, which cannot enter root's home: the system's own place is used then.
     """

@@ -114,13 +114,13 @@ async def _serve_until_signalled(registry: Registry, dsn: str, settings: Setting
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    home = os.getpid()
+    own_pid = os.getpid()
     signalled = False
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         # not loop.add_signal_handler: a handler that blocks the loop must not keep the second signal from working
         nonlocal signalled
-        if os.getpid() != home:
+        if os.getpid() != own_pid:
             signal.signal(number, signal.SIG_DFL)  # a child that a handler has forked ends as any other process
             os.kill(os.getpid(), number)
             return

@@ -110,7 +110,7 @@ def test_what_a_client_claims_begins_nothing_but_doctor_names_the_command(
 
     def said() -> dict[str, str]:
         run(["doctor", "--dsn", database.dsn, "--json"])
-        (found,) = [f for f in json.loads(capsys.readouterr().out) if f["check"] == "life"]
+        (found,) = [f for f in json.loads(capsys.readouterr().out) if f["check"] == "epoch"]
         return {key: str(found[key]) for key in ("level", "advice")}
 
     assert said()["level"] == "warn"
@@ -132,7 +132,7 @@ def test_the_epoch_is_shown_and_begun_by_those_who_may(database: Database, capsy
     assert "stays open" in capsys.readouterr().err
     assert run(["epoch", "--begin", "by hand", "--dsn", database.dsn_as("operator"), "--json"]) == 0
     now = json.loads(capsys.readouterr().out)
-    assert (now["life"], now["reason"]) == (first["life"] + 1, "by hand")
+    assert (now["number"], now["reason"]) == (first["number"] + 1, "by hand")
     assert now["epoch"] != first["epoch"]
     assert run(["epoch", "--begin", "again", "--dsn", database.dsn_as("operator")]) == 4
 

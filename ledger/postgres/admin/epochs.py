@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from ledger.postgres.database import Session
 
 _CURRENT: Final = """
-    select l.life, l.epoch::text as epoch, l.began_at, l.reason from ledger.lives l where l.life = ledger.current_life()
+    select l.life as number, l.epoch::text as epoch, l.began_at, l.reason
+    from ledger.lives l where l.life = ledger.current_life()
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One life of the database: its number, its UUID, since when it is, and why it began."""
+    """An epoch of the database: its number, its UUID, since when it is, and why it began."""
 
-    life: int
+    number: int
     epoch: str
     began_at: datetime
     reason: str

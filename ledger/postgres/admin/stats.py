@@ -141,7 +141,7 @@ def count_jobs(connection: Session) -> dict[str, int]:
 def count_by_handler(connection: Session, *, most: int | None = None) -> tuple[list[Handler], int]:
     """The ``most`` handlers with the most open jobs (None: all), and how many more there are.
 
-    Takes as long in an old ledger as in a young one: what it counts is kept as a tally.
+    Takes as long in an old ledger as in a young one: what it counts is kept up to date by those who move jobs.
     """
     rows = connection.execute(_HANDLERS.encode(), {"most": most}).fetchall()
     names = max((row.pop("names") for row in rows), default=0)

@@ -135,7 +135,7 @@ _AHEAD: Final = """
     select count(distinct t.replica_id) as replicas from ledger.replica_turns t
     where t.what = 'replica.rewound' and t.life = ledger.current_life()
 """
-_LIFE: Final = """
+_SAME_DATABASE: Final = """
     select (l.system_identifier, l.timeline, l.database_oid) = (i.system_identifier, i.timeline, i.database_oid) as same
     from ledger.lives l, ledger.identity() i where l.life = ledger.current_life()
 """
@@ -202,7 +202,7 @@ def read_queue_usage(connection: Session) -> float:
 
 def is_same_database(connection: Session) -> bool:
     """Whether this is the database that the current epoch began in: not restored, promoted or copied since."""
-    return bool(_value(connection, _LIFE))
+    return bool(_value(connection, _SAME_DATABASE))
 
 
 def count_replicas_ahead(connection: Session) -> int:

@@ -72,7 +72,7 @@ def test_rights_that_are_gone_are_an_error_and_not_an_empty_log(
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith("error: permission denied")
-    assert "jobledger doctor tells whether rights are missing" in told.err
+    assert "jobledger doctor says whether rights are missing" in told.err
 
 
 def test_verify_ends_with_6_where_the_state_is_not_the_fold(

@@ -248,6 +248,6 @@ def test_doctor_warns_of_what_is_odd_and_stops_nothing(
     found = findings(capsys, ledger.database.dsn, code=0)
     assert "app_bob" in " ".join(finding["message"] for finding in found["transactions"])
     warned = {check for check, said in found.items() if any(finding["level"] == "warn" for finding in said)}
-    assert warned >= {"transactions", "clock", "life"}
+    assert warned >= {"transactions", "clock", "epoch"}
     assert all(finding["advice"] for said in found.values() for finding in said if finding["level"] == "warn")
     forgotten.rollback()
