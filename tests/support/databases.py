@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import psycopg
@@ -15,10 +16,11 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
-from jobledger.embedded import EmbeddedPostgres, temporary_postgres
-from jobledger.embedded.server import NO_SETTINGS
 from ledger.postgres.database import connect
 from ledger.postgres.schema import install
+
+if TYPE_CHECKING:
+    from jobledger.embedded import EmbeddedPostgres
 
 LOGINS = {
     "app_alice": "ledger_client",
@@ -75,13 +77,15 @@ def place_for_servers() -> Path | None:
 
 @contextmanager
 def throwaway_postgres(
-    settings: Mapping[str, str] = NO_SETTINGS, *, durable: bool = False, port: int | None = None
+    settings: Mapping[str, str] | None = None, *, durable: bool = False, port: int | None = None
 ) -> Iterator[EmbeddedPostgres]:
     """A server of the tests' own: the session's, which is ``durable``, or one more for what needs a server to itself.
 
     One that is not ``durable`` waits for no disk; a process that is killed loses nothing by that.
     """
-    given = {**settings} if durable else {"fsync": "off", **settings}
+    from jobledger.embedded import temporary_postgres  # not on Windows, where LEDGER_TEST_DSN names a server
+
+    given = {**(settings or {})} if durable else {"fsync": "off", **(settings or {})}
     with temporary_postgres(given, port=port, below=place_for_servers()) as server:
         yield server
 
