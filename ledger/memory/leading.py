@@ -8,8 +8,8 @@ from datetime import datetime
 from uuid import UUID
 
 from ledger.memory.ledger import NEW_WORK
+from ledger.memory.part import ACTOR
 from ledger.memory.processors import Leader, Processor
-from ledger.memory.session import ACTOR
 from ledger.memory.work import Work
 from ledger.ports.store import (
     AttemptEvent,

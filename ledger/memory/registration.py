@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from ledger.memory.part import Part
 from ledger.memory.processors import Processor
-from ledger.memory.session import Session
 from ledger.ports.store import Beat
 
 
-class Registration(Session):
+class Registration(Part):
     """The doors that the thread calls which keeps a processor alive."""
 
     _session: object | None = None

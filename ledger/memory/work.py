@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from ledger.memory.session import ACTOR, Session
+from ledger.memory.part import ACTOR, Part
 from ledger.model.ids import new_id
 from ledger.ports.store import AttemptEvent, AttemptKey, Claimed, ClaimRequest, CompletedStep, NotRegistered
 
 
-class Work(Session):
+class Work(Part):
     """The doors for jobs."""
 
     async def claim(self, request: ClaimRequest) -> list[Claimed]:

@@ -15,7 +15,7 @@ ACTOR: Final = "processor"
 """By whom the events of processors are, and whose are those that are about no job."""
 
 
-class Session:
+class Part:
     """One processor service's part in a ledger."""
 
     def __init__(self, ledger: MemoryLedger) -> None:
