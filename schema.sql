@@ -293,11 +293,13 @@ create unlogged table ledger.leader (
     pid integer not null,
     host text not null,
     since timestamptz not null default now(),
-    renewed_at timestamptz not null default now()
+    renewed_at timestamptz not null default now(),
+    failing json not null default '{}'
 ) with (fillfactor = 50);
 comment on table ledger.leader is
-    'Which processor makes the passes and rescues jobs. Renewed each second from where the passes are made; unlogged, so that no commit
-     waits for the disk, and empty after a crash, when nobody leads either.';
+    'Which processor has the common duties. Renewed each second from where they are done; unlogged, so that no commit waits for the
+     disk, and empty after a crash, when nobody leads either.';
+comment on column ledger.leader.failing is 'Its duties that fail now: for each its name, how often in a row, since when, and the last error.';
 comment on column ledger.leader.turn is 'Changes with every renewal and every election. Who sees it stand still for the lease, takes over.';
 
 create table ledger.leftovers (
@@ -634,7 +636,7 @@ comment on function ledger.ensure_life is
     'Begins a new life when this database is a restored, promoted or copied one, or when the log of this epoch does not have what the
      caller, a processor, has seen in it (ledger.end_of_log); that at most once a minute: call again. Gives the epoch.';
 
-create or replace function ledger.sequence(p_limit integer default 10000)
+create or replace function ledger.order_events(p_limit integer default 10000)
 returns table (sequenced integer, more boolean, new_work boolean, next_due timestamptz)
 language plpgsql security definer
 set search_path = pg_catalog, ledger, pg_temp
@@ -754,15 +756,7 @@ begin
     end if;
 
     more := v_cut is not null or v_left_over;
-    for v_look in 1..2 loop
-        select least((select q.run_at from ledger.queue q where q.run_at is not null order by q.run_at limit 1),
-                     (select q.expires_at from ledger.queue q where q.expires_at is not null order by q.expires_at limit 1))
-        into next_due;
-        exit when v_look = 2 or next_due is null or next_due > now();
-        perform ledger.expire_jobs(p_limit);
-        new_work := ledger.release_jobs(p_limit) > 0 or new_work;
-    end loop;
-    next_due := case when next_due is not null then least(next_due, now() + interval '1 day') end;  -- a time that any caller can read
+    next_due := ledger.next_due();
     if sequenced > 0 then
         perform ledger.hint('ledger_feed');
     end if;
@@ -772,9 +766,55 @@ begin
     return next;
 end
 $$;
-comment on function ledger.sequence is
-    'One pass: puts what became visible in order, folds the clients'' events into ledger.jobs, and lets what is due start.
-     new_work: a job may be ready to start that was not before.';
+comment on function ledger.order_events is
+    'One pass: puts what became visible in order, and folds the clients'' events into ledger.jobs. new_work: a job may be ready to start
+     that was not before. next_due: when ledger.release_due has something to do; that may have been before now.';
+
+create or replace function ledger.next_due() returns timestamptz
+language plpgsql stable
+as $$
+declare
+    v_due timestamptz := least(
+        (select q.run_at from ledger.queue q where q.run_at is not null order by q.run_at limit 1),
+        (select q.expires_at from ledger.queue q where q.expires_at is not null order by q.expires_at limit 1));
+begin
+    return case when v_due is not null then least(v_due, now() + interval '1 day') end;  -- a time that any caller can read
+end
+$$;
+
+create or replace function ledger.release_due(p_limit integer default 10000) returns table (new_work boolean, next_due timestamptz)
+language plpgsql security definer
+set search_path = pg_catalog, ledger, pg_temp
+set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+as $$
+begin
+    perform ledger.insist_on_read_committed();
+    perform ledger.keep_commits_durable();
+    lock table ledger.events in row exclusive mode;
+    perform ledger.expire_jobs(p_limit);
+    new_work := ledger.release_jobs(p_limit) > 0;
+    next_due := ledger.next_due();
+    if new_work then
+        perform ledger.hint('ledger_work');
+    end if;
+    return next;
+end
+$$;
+comment on function ledger.release_due is 'Lets the jobs start whose time has come, and ends those that have expired: of each so many, the first ones due.';
+
+create or replace function ledger.sequence(p_limit integer default 10000)
+returns table (sequenced integer, more boolean, new_work boolean, next_due timestamptz)
+language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+begin
+    select o.sequenced, o.more, o.new_work, o.next_due into sequenced, more, new_work, next_due from ledger.order_events(p_limit) o;
+    if next_due <= now() then
+        select r.new_work or sequence.new_work, r.next_due into new_work, next_due from ledger.release_due(p_limit) r;
+    end if;
+    return next;
+end
+$$;
+comment on function ledger.sequence is 'ledger.order_events, and ledger.release_due where something is due: both in one statement, as version 1 calls them.';
 
 create or replace function ledger.apply_cancels(p_after bigint, p_upto bigint) returns void
 language plpgsql
@@ -946,7 +986,7 @@ begin
     insert into ledger.leader as l (holder, turn, backend_pid, pid, host) values (p_candidate, 1, pg_backend_pid(), p_pid, p_host)
     on conflict (only_row) do update
     set holder = excluded.holder, turn = l.turn + 1, backend_pid = excluded.backend_pid, pid = excluded.pid, host = excluded.host,
-        since = now(), renewed_at = now()
+        since = now(), renewed_at = now(), failing = '{}'
     where l.turn = v_leader.turn  -- nobody was quicker
     returning l.turn into v_leader.turn;
     return query select found, v_leader.turn;
@@ -955,6 +995,13 @@ $$;
 comment on function ledger.stand_for_leader is
     'Makes the candidate the leader where there is none, where the session in which the last one led is gone, or where the turn is
      still p_silent_turn: the one that the candidate has seen unchanged for the lease.';
+
+create or replace function ledger.note_failing(p_holder uuid, p_failing json) returns void
+language sql security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+    update ledger.leader l set failing = p_failing where l.holder = p_holder
+$$;
+comment on function ledger.note_failing is 'Keeps which duties of the leader fail, for whoever asks how the ledger is.';
 
 create or replace function ledger.lead(p_holder uuid) returns boolean
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
@@ -1218,7 +1265,32 @@ begin
     return next;
 end
 $$;
-comment on function ledger.sequence_and_claim is
+comment on function ledger.sequence_and_claim is 'What order_and_claim does, after ledger.sequence: as version 1 calls it.';
+
+create or replace function ledger.order_and_claim(p_processor uuid, p_claim uuid, p_namespaces text[], p_names text[], p_limit integer)
+returns table (sequenced integer, more boolean, new_work boolean, next_due timestamptz,
+               job_id uuid, name text, attempt integer, failures integer, losses integer, max_attempts integer, timeout_ms integer,
+               owner text, requested_at timestamptz, request text)
+language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
+as $$
+begin
+    select o.sequenced, o.more, o.new_work, o.next_due into sequenced, more, new_work, next_due from ledger.order_events() o;
+    if new_work and exists (
+        select from ledger.processors p
+        where p.processor = p_processor and p.login = session_user and p.stopped_at is null and p.lost_at is null)
+    then
+        return query
+        select sequenced, more, new_work, next_due, c.job_id, c.name, c.attempt, c.failures, c.losses, c.max_attempts, c.timeout_ms,
+               c.owner, c.requested_at, c.request
+        from ledger.claim(p_processor, p_claim, p_namespaces, p_names, p_limit) c;
+        if found then
+            return;
+        end if;
+    end if;
+    return next;
+end
+$$;
+comment on function ledger.order_and_claim is
     'A pass, and with it a claim where the pass has brought work: a job that arrives while its processor is at rest then waits
      for one commit less. Always at least one row; a pass without a claim has no job_id.';
 
@@ -2029,7 +2101,8 @@ grant select on ledger.limits to ledger_client;
 grant select on ledger.my_jobs to ledger_client;
 
 grant execute on function
-    ledger.ensure_life, ledger.sequence, ledger.sequence_and_claim, ledger.register_processor, ledger.beat, ledger.stop_processor, ledger.find_lost,
+    ledger.ensure_life, ledger.order_events, ledger.order_and_claim, ledger.release_due, ledger.note_failing,
+    ledger.sequence, ledger.sequence_and_claim, ledger.register_processor, ledger.beat, ledger.stop_processor, ledger.find_lost,
     ledger.forget_claims, ledger.claim, ledger.record, ledger.find_cancelled, ledger.completed_steps, ledger.lock_class,
     ledger.stand_for_leader, ledger.lead, ledger.end_of_log, ledger.is_processors_lock
     to ledger_processor;

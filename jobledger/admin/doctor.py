@@ -44,6 +44,7 @@ def examine_server(connection: Session, *, most: int | None = None) -> Iterator[
     yield _examine_clock(connection)
     yield _examine_epoch(connection)
     yield _examine_sequencer(connection)
+    yield from _examine_duties(connection)
     yield _examine_backlog(connection)
     yield from _examine_processors(connection)
     yield from _examine_unserved(connection, most)
@@ -90,6 +91,16 @@ def _examine_sequencer(connection: Session) -> Finding:
         return Finding("ok", "sequencer", f"{who}, {since}")
     message = f"{who}, {since}, has done nothing for {leader.idle_s:.0f} s, and no other processor has taken over"
     return Finding("fail", "sequencer", message, f"is it stopped, or its event loop blocked? {start}")
+
+
+def _examine_duties(connection: Session) -> Iterator[Finding]:
+    leader = read_leader(connection)
+    failing = leader.failing if leader is not None else {}
+    if not failing:
+        yield Finding("ok", "duties", "none of the leader's duties fails")
+    for duty in failing.values():
+        message = f"{duty['trouble']}: failed {duty['times']} times since {duty['since']:.19}: {duty['error']}"
+        yield Finding("fail", "duties", message, "it is tried again; look at the log of the leader's processor")
 
 
 def _examine_backlog(connection: Session) -> Finding:

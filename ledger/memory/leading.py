@@ -16,6 +16,7 @@ from ledger.ports.store import (
     ClaimRequest,
     Election,
     EndOfLog,
+    FailingDuty,
     Heartbeats,
     Hint,
     Lease,
@@ -67,6 +68,12 @@ class Leading(Work):
                 return Lease(False, self._end())
             found.renewals += 1
             return Lease(True, self._end())
+
+    async def note_failing(self, leader: UUID, failing: Sequence[FailingDuty]) -> None:
+        with self._ledger.lock:
+            found = self._ledger.leader
+            if found is not None and found.id == leader:
+                found.failing = tuple(failing)
 
     async def sequence(self) -> Pass:
         with self._ledger.lock:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from ledger.ports.store import FailingDuty
+
 
 @dataclass
 class Processor:
@@ -25,3 +27,4 @@ class Leader:
     id: UUID
     session: object | None
     renewals: int = 1
+    failing: tuple[FailingDuty, ...] = ()

@@ -131,6 +131,16 @@ class Lease(NamedTuple):
     end: EndOfLog
 
 
+class FailingDuty(NamedTuple):
+    """A duty of the leader that fails: what that means for everybody, how often in a row, since when, and why."""
+
+    name: str
+    trouble: str
+    times: int
+    since: datetime
+    error: str
+
+
 class Pass(NamedTuple):
     """What a pass over the new events has come to. ``more``: another one has to follow at once.
 
@@ -268,6 +278,9 @@ class Store(Protocol):
 
     async def lead(self, leader: UUID) -> Lease:
         """Renew the leader's lease."""
+
+    async def note_failing(self, leader: UUID, failing: Sequence[FailingDuty]) -> None:
+        """Keep which of the leader's duties fail now, for whoever asks how the ledger is."""
 
     async def sequence(self) -> Pass:
         """Put what became visible in order, and fold it into the jobs. Raises Unrecordable."""

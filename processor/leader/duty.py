@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
+from datetime import datetime
 from typing import ClassVar, Final
+
+from ledger.ports.store import FailingDuty
 
 FIRST_WAIT_S: Final = 0.25
 LONGEST_WAIT_S: Final = 15.0
@@ -17,9 +21,10 @@ class Duty:
     trouble: ClassVar[str]
     """What it means for everybody when it fails, for the log and for ``doctor``."""
 
-    def __init__(self) -> None:
-        self.failures = 0
-        """How often it has failed since it went well."""
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self.failing: FailingDuty | None = None
+        """How it has failed since it went well."""
         self._not_before = -math.inf
 
     async def run(self) -> None:
@@ -32,16 +37,14 @@ class Duty:
 
     def starts_in_s(self) -> float:
         """In how many seconds it is to run: when it wants to, but for what its last failures have it wait."""
-        return max(self.due_in_s(), self._not_before - time.monotonic(), 0.0)
+        return max(self.due_in_s(), self._not_before - self._monotonic(), 0.0)
 
-    def went_well(self) -> bool:
-        """Take note. Whether it had failed before."""
-        had_failed = self.failures > 0
-        self.failures, self._not_before = 0, -math.inf
-        return had_failed
+    def went_well(self) -> None:
+        """Take note of that."""
+        self.failing, self._not_before = None, -math.inf
 
-    def failed(self) -> None:
+    def failed(self, why: str, now: datetime) -> None:
         """Take note: it waits twice as long as the last time."""
-        wait_s = min(FIRST_WAIT_S * 2**self.failures, LONGEST_WAIT_S)
-        self.failures += 1
-        self._not_before = time.monotonic() + wait_s
+        times, since = (0, now) if self.failing is None else (self.failing.times, self.failing.since)
+        self.failing = FailingDuty(self.name, self.trouble, times + 1, since, why)
+        self._not_before = self._monotonic() + min(FIRST_WAIT_S * 2.0**times, LONGEST_WAIT_S)

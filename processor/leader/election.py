@@ -31,7 +31,7 @@ class Candidate:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._id = new_id()
+        self.id: Final = new_id()
         self._renewals: int | None = None
         self._unchanged_since = 0.0
         self._leads = False
@@ -43,7 +43,7 @@ class Candidate:
         """Become the leader, if there is none or the one there is has been silent for the lease."""
         now = time.monotonic()
         silent = self._renewals if self._renewals is not None and now - self._unchanged_since >= LEASE_S else None
-        elected, renewals, self.end = await self._store.stand(self._id, socket.gethostname(), os.getpid(), silent)
+        elected, renewals, self.end = await self._store.stand(self.id, socket.gethostname(), os.getpid(), silent)
         if renewals != self._renewals:
             self._renewals, self._unchanged_since = renewals, time.monotonic()
         self._leads, self._renewed_at = elected, now
@@ -58,6 +58,6 @@ class Candidate:
         now = time.monotonic()
         if not self._leads or now - self._renewed_at < RENEW_S:
             return self._leads
-        self._leads, self.end = await self._store.lead(self._id)
+        self._leads, self.end = await self._store.lead(self.id)
         self._renewed_at = now
         return self._leads

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from ledger.errors import ServerUnreachable, one_line
-from ledger.ports.store import NotAllowed
+from processor.leader.duties import Duties
 from processor.leader.election import NOTHING_SEEN, Candidate
 from processor.leader.order import Order
 from processor.leader.release import Release
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ledger.ports.store import ClaimRequest, Pass, Store
-    from processor.leader.duty import Duty
     from processor.leader.order import ClaimAlong
     from processor.session.clock import ServerClock
     from processor.session.hints import Hints
@@ -118,32 +117,17 @@ class Leader:
             claim_along=self._claim_along,
             expect=release.expect,
         )
-        duties = (order, release, rescue)
+        duties = Duties(self._store, candidate.id, self._clock, (order, release, rescue))
         while await still_leads():
             last = self._stopping.is_set()
             if last:
                 order.look_soon()
-            for duty in duties:
-                if duty.starts_in_s() <= 0:
-                    await self._do(duty)
+            await duties.do_what_is_due()
             if last:
                 return
-            if await wait_for_hint(self._hints.events, min(duty.starts_in_s() for duty in duties)):
+            if await wait_for_hint(self._hints.events, duties.next_in_s()):
                 order.look_soon()
         logger.warning("another processor has taken over as the leader: this one had done nothing for too long")
-
-    async def _do(self, duty: Duty) -> None:
-        """Do a duty once. What goes wrong with it is its own affair, but for trouble with the session."""
-        try:
-            await duty.run()
-        except (ServerUnreachable, NotAllowed):
-            raise
-        except Exception as error:
-            duty.failed()
-            logger.error("%s: %s", duty.trouble, one_line(error))
-        else:
-            if duty.went_well():
-                logger.info("the leader's duty %r goes on", duty.name)
 
     async def _claim_along(self, make_pass: Callable[[ClaimRequest], Awaitable[Pass]]) -> Pass | None:
         return await self.claim_along(make_pass) if self.claim_along is not None else None

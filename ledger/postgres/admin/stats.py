@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -52,12 +52,16 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """The processor that puts events in order. ``idle_s`` is the time since it last said so."""
+    """The processor that has the common duties. ``idle_s`` is the time since it last said so.
+
+    ``failing``: what each duty that fails now is called, with its trouble, times, since and error.
+    """
 
     host: str
     pid: int
     backend_pid: int
     since: datetime
+    failing: dict[str, dict[str, Any]]
     idle_s: float
 
 
@@ -126,7 +130,7 @@ _LOG: Final = """
                and not pg_visible_in_snapshot(e.txid, s.snapshot)) u
 """
 _LEADER: Final = """
-    select l.host, l.pid, l.backend_pid, l.since,
+    select l.host, l.pid, l.backend_pid, l.since, l.failing,
            round(extract(epoch from clock_timestamp() - l.renewed_at)::numeric, 1)::float8 as idle_s
     from ledger.leader l
     where exists (select from pg_stat_activity a where a.pid = l.backend_pid and a.datname = current_database())

@@ -25,7 +25,7 @@ def is_about_data(error: psycopg.Error) -> bool:
 
 def translated(error: psycopg.Error) -> LedgerError | psycopg.Error:
     """The port's error for one of the driver's; the same one where the port has none."""
-    said = one_line(error)
+    said = str(error)
     if is_transient(error):
         return Interrupted(said)
     if is_about_data(error):
@@ -34,7 +34,7 @@ def translated(error: psycopg.Error) -> LedgerError | psycopg.Error:
         return NotRegistered(said)
     if error.sqlstate in NOT_ALLOWED:
         return NotAllowed(
-            f"this login cannot run a processor: {said}",
+            f"this login cannot run a processor: {one_line(error)}",
             hint="make it a member of ledger_processor, in a database where jobledger init was run",
         )
     return error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Final
@@ -15,6 +16,7 @@ from ledger.ports.store import (
     ClaimRequest,
     Election,
     EndOfLog,
+    FailingDuty,
     Heartbeats,
     Interrupted,
     Lease,
@@ -39,12 +41,12 @@ STAND: Final = """
 LEAD: Final = (
     "select l.leads, e.epoch, e.last_seq, e.event_id from ledger.lead(%(leader)s) l (leads), ledger.end_of_log() e"
 )
-SEQUENCE: Final = "select s.sequenced, s.more, s.new_work, s.next_due from ledger.sequence() s"
-RELEASE: Final = "select s.new_work, s.next_due from ledger.sequence() s"
+SEQUENCE: Final = "select o.sequenced, o.more, o.new_work, o.next_due from ledger.order_events() o"
+RELEASE: Final = "select r.new_work, r.next_due from ledger.release_due() r"
 SEQUENCE_AND_CLAIM: Final = """
     select s.sequenced, s.more, s.new_work, s.next_due, s.job_id::text, s.name, s.attempt, s.failures, s.losses,
            s.max_attempts, s.timeout_ms, s.owner, s.requested_at, s.request
-    from ledger.sequence_and_claim(%(processor)s, %(claim)s, %(namespaces)s, %(names)s, %(limit)s) s
+    from ledger.order_and_claim(%(processor)s, %(claim)s, %(namespaces)s, %(names)s, %(limit)s) s
 """
 HEARTBEATS: Final = """
     select p.processor, p.beats, false as gone from ledger.processors p where p.stopped_at is null and p.lost_at is null
@@ -58,6 +60,7 @@ FIND_LOST: Final = """
     order by f.processor
 """
 """Where a processor left only claims, there is one row whose job_id is null."""
+NOTE_FAILING: Final = "select ledger.note_failing(%(leader)s, %(failing)s::json)"
 FORGET_ALL: Final = "select ledger.forget_claims(%(processor)s)"
 
 
@@ -95,6 +98,10 @@ class Leading:
     async def lead(self, leader: UUID) -> Lease:
         [(leads, *end)] = await self._leading.fetch_once(LEAD, {"leader": leader})
         return Lease(leads, EndOfLog(*end))
+
+    async def note_failing(self, leader: UUID, failing: Sequence[FailingDuty]) -> None:
+        by_name = {duty.name: duty._asdict() | {"since": duty.since.isoformat()} for duty in failing}
+        await self._leading.fetch_once(NOTE_FAILING, {"leader": leader, "failing": json.dumps(by_name)})
 
     async def sequence(self) -> Pass:
         [row] = await self._leading.fetch_once(SEQUENCE)

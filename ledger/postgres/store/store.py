@@ -6,13 +6,19 @@ breaks.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
+import psycopg
+
 from ledger.ports.store import Hint
 from ledger.postgres.database import with_defaults
+from ledger.postgres.schema import open_ledger
+from ledger.postgres.store.errors import translated
 from ledger.postgres.store.hearing import listen
 from ledger.postgres.store.leading import Leading
+from ledger.postgres.store.link import keep_trying
 from ledger.postgres.store.pooling import need_own_sessions
 from ledger.postgres.store.registration import Registration
 from ledger.postgres.store.work import Work
@@ -38,6 +44,13 @@ class PostgresStore(Registration, Work, Leading):
 
     async def check(self) -> None:
         await need_own_sessions(self._given_dsn)
+        await keep_trying("start")(asyncio.to_thread, self._check_schema)
+
+    def _check_schema(self) -> None:
+        try:
+            open_ledger(self._steady_dsn, application_name="jobledger start").close()
+        except psycopg.Error as error:
+            raise translated(error) from error
 
     async def hear(self, tell: Callable[[Hint], object]) -> None:
         # a pass by this service's own leader has told its claimer of the work already
