@@ -15,8 +15,9 @@ from ledger.errors import LedgerError
 from ledger.ports.store import Store
 from ledger.postgres.store.store import PostgresStore
 from processor.executors.event_loop import EventLoopExecutor
-from processor.executors.loop_thread import LoopThread, first_of
+from processor.executors.loop_thread import LoopThread
 from processor.executors.threads import ThreadExecutor
+from processor.executors.waiting import first_of, join
 from processor.handlers.registry import Registry
 from processor.leader.leader import Leader
 from processor.session.clock import ServerClock
@@ -88,7 +89,7 @@ class _Service:
         try:
             await first_of(self._work(stop), self._store.hear(self._hints.tell), asyncio.shield(leading), self._failure)
             self._liveness.stop()
-            await asyncio.to_thread(self._liveness.join, LAST_PASS_S)
+            await join(self._liveness, LAST_PASS_S)
             self._leader.stop()
             await asyncio.wait([leading], timeout=LAST_PASS_S)
         finally:

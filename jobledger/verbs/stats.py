@@ -41,6 +41,8 @@ def command(show_all: bool, as_json: bool, dsn: str) -> None:
         emit_table(found["handlers"], ["namespace", "name", "ready", "scheduled", "running", "oldest_ready_s"])
         if found["more_handlers"]:
             say(f"... and {found['more_handlers']} more with open jobs: see them with --all")
+    for row in found["stopping"]:
+        say(f"timed out, stopping: {row['attempts']} on {row['host']} pid {row['pid']}, one of job {row['job_id']}")
     say()
     if found["processors"]:
         emit_table(found["processors"], ["processor", "host", "pid", "heartbeat_age_s", "started_at"])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
+from processor.executors.daemons import DaemonPool
 from processor.handlers.describe import type_name
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
     asyncio lets SystemExit and KeyboardInterrupt out of the loop, whichever task or callback raised them. A handler may
     have made that task, and then the loop goes on: what the handler gets of it is its own affair.
+    Nor does it wait for the threads of ``asyncio.to_thread``: a stuck one does not keep the process from ending.
     """
     make: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     if sys.platform == "win32":
@@ -29,6 +31,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         make = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=make) as runner:
         loop = runner.get_loop()
+        loop.set_default_executor(DaemonPool())
         task = loop.create_task(main)
         while True:
             try:

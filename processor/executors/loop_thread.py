@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final, TypeVarTuple
 
 from processor.executors.forked import Process
@@ -57,16 +57,3 @@ class LoopThread:
                 return False
             raise
         return True
-
-
-async def first_of(*ways: Awaitable[object]) -> None:
-    """Wait until the first of these is done, and cancel the others. Raises its error, if that is how it was done."""
-    tasks = [asyncio.ensure_future(way) for way in ways]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

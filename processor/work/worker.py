@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from ledger.errors import LedgerError, ServerUnreachable
-from processor.executors.loop_thread import first_of
+from processor.executors.waiting import first_of
 from processor.work.cancels import CancelWatch
 from processor.work.claimer import Claimer
 from processor.work.ends import EndEvents

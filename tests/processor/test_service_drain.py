@@ -12,6 +12,7 @@ from serving import processor
 from waiting import until
 
 from processor import Registry
+from processor.executors.daemons import DEFAULT_LIMIT
 
 APP = ("--app", "drained_jobs:jobs", "--poll", "1")
 
@@ -45,6 +46,20 @@ def test_what_does_not_end_in_time_is_given_back_and_costs_no_attempt(ledger: Le
         state = ledger.state(job)
         assert (state.status, state.attempt, state.failures, state.losses) == ("pending", 1, 0, 0)
         assert ledger.types(job)[-1] == "attempt.deferred"
+    ledger.verify()
+
+
+def test_handlers_stuck_in_to_thread_keep_no_process_from_ending(ledger: Ledger, tmp_path: Path) -> None:
+    """They hold every thread of the loop's default executor, and more of them wait for one."""
+    with processor(ledger.database.dsn_as("worker"), tmp_path / "log", *APP, "--drain", "0.3") as process:
+        jobs = [ledger.submit("stuck-in-a-thread", {"path": str(tmp_path / f"begun-{n}")}) for n in range(40)]
+        for job in jobs:
+            ledger.wait_for(job, "running")
+        until(lambda: len(list(tmp_path.glob("begun-*"))) == DEFAULT_LIMIT, "every thread to be held")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert {ledger.types(job)[-1] for job in jobs} == {"attempt.deferred"}
+    assert ledger.count("select count(*) from ledger.events where type = 'processor.stopped'") == 1
     ledger.verify()
 
 

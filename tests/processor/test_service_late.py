@@ -14,6 +14,7 @@ from serving import processor
 from waiting import until
 
 from jobledger.admin.doctor import examine_server
+from jobledger.admin.stats import read_stats
 from processor import JobContext, Registry
 from processor.settings import Settings
 from processor.work import timeouts
@@ -52,6 +53,8 @@ def test_p5_an_attempt_that_timed_out_waits_for_its_function_and_no_other_runs_b
     assert state.progress.percent == 40
     findings = [finding for finding in examine_server(ledger.owner) if finding.check == "timeouts"]
     assert [(finding.level, str(job) in finding.message) for finding in findings] == [("warn", True)]
+    [stopping] = read_stats(ledger.owner)["stopping"]
+    assert (stopping["attempts"], stopping["job_id"]) == (1, str(job))
     assert running == [1]
     release.set()
     assert ledger.wait_for(job).result == "by attempt 2"
@@ -63,6 +66,7 @@ def test_p5_an_attempt_that_timed_out_waits_for_its_function_and_no_other_runs_b
     types = ledger.types(job)
     assert types.index("attempt.failed") < len(types) - 1 - types[::-1].index("attempt.started")
     assert [f.level for f in examine_server(ledger.owner) if f.check == "timeouts"] == ["ok"]
+    assert read_stats(ledger.owner)["stopping"] == []
     ledger.verify()
 
 

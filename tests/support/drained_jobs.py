@@ -37,6 +37,17 @@ def deaf() -> None:
     threading.Event().wait()
 
 
+@jobs.handler("stuck-in-a-thread")
+async def stuck_in_a_thread(params: Sign) -> None:
+    """An async function that has given its work to a thread, which nobody can stop."""
+
+    def stuck() -> None:
+        params.path.touch()
+        threading.Event().wait()
+
+    await asyncio.to_thread(stuck)
+
+
 @jobs.handler("leaves-a-child")
 def leaves_a_child(params: Sign) -> None:
     """Fork as a library in C would, unseen by Python: the child has every socket of this process, and outlives it."""

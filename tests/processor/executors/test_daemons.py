@@ -1,14 +1,20 @@
-"""The threads of plain handlers."""
+"""Threads that keep no process from ending."""
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import pytest
 from hostile_errors import RaisingStr
 from waiting import until
 
-from processor.executors.threads import Threads
+from processor.executors.daemons import DaemonPool, Threads
+
+R = TypeVar("R")
 
 
 def test_work_runs_side_by_side_up_to_the_limit() -> None:
@@ -81,3 +87,68 @@ def test_stuck_work_keeps_no_process_alive() -> None:
     until(lambda: any(t.name == "job-1" and t.daemon for t in threading.enumerate()), "a daemon thread")
     release.set()
     threads.close()
+
+
+def in_loop_with_pool(scene: Coroutine[Any, Any, R]) -> R:
+    """Run this in a loop that has a pool of two daemons."""
+
+    async def main() -> R:
+        asyncio.get_running_loop().set_default_executor(DaemonPool(2))
+        return await scene
+
+    return asyncio.run(main())
+
+
+def test_to_thread_gives_results_errors_and_context_from_a_pool_of_daemons() -> None:
+    variable = contextvars.ContextVar[str]("variable")
+
+    def fail() -> None:
+        raise LookupError("no")
+
+    async def scene() -> None:
+        variable.set("kept")
+        assert await asyncio.to_thread(lambda: (variable.get(), threading.current_thread().daemon)) == ("kept", True)
+        with pytest.raises(LookupError, match="no"):
+            await asyncio.to_thread(fail)
+        assert await asyncio.gather(*(asyncio.to_thread(pow, n, 2) for n in range(10))) == [n * n for n in range(10)]
+
+    in_loop_with_pool(scene())
+
+
+def test_a_loop_ends_while_a_thread_of_its_pool_is_stuck() -> None:
+    release = threading.Event()
+    started = threading.Event()
+
+    def stuck() -> None:
+        started.set()
+        release.wait()
+
+    async def scene() -> None:
+        waiting = asyncio.create_task(asyncio.to_thread(stuck))
+        assert await asyncio.to_thread(started.wait, 30)
+        waiting.cancel()
+
+    in_loop_with_pool(scene())
+    release.set()
+
+
+def test_a_pool_that_is_shut_down_takes_no_more() -> None:
+    pool = DaemonPool(1)
+    assert pool.submit(pow, 2, 3).result(30) == 8
+    pool.shutdown()
+    pool.shutdown()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        pool.submit(pow, 2, 3)
+
+
+def test_work_that_was_cancelled_before_its_turn_is_not_done() -> None:
+    pool = DaemonPool(1)
+    release, done = threading.Event(), list[int]()
+    first = pool.submit(release.wait, 30)
+    second = pool.submit(done.append, 2)
+    assert second.cancel()
+    release.set()
+    assert first.result(30)
+    assert pool.submit(pow, 1, 1).result(30) == 1
+    assert done == []
+    pool.shutdown()
