@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+import ledger.model  # for hints: what is in there is imported when somebody asks
 from client_sync.care.compaction import CompactReport, CompactResult, compact
 from client_sync.file.job import Job, JobFailed, Refusal
 from client_sync.file.job_rows import known_job, list_jobs, list_refusals, not_found
@@ -23,12 +25,12 @@ from client_sync.file.submitter import Submitter
 from client_sync.file.valid_request import cancel_text
 from client_sync.file.values import parse_id
 from client_sync.file.watch import follow
+from client_sync.sync.result import SyncReport, SyncResult
 from ledger.errors import Conflict, LedgerError
 
 if TYPE_CHECKING:
+    import ledger.model.events
     from client_sync.sync.background import BackgroundSync
-    from client_sync.sync.exchange import Report, SyncResult
-    from ledger.model.events import Event
     from ledger.ports.server import OpenServer
 
 POLL_S: Final = 5.0
@@ -119,7 +121,7 @@ class JobClient:
             )  # fmt: skip
         return self._submitter.submit(request, may_be_known=key is not None or job_id is not None)
 
-    def submit_many(self, requests: Iterable[Submission | Mapping[str, Any]]) -> list[UUID]:
+    def submit_many(self, requests: Iterable[Submission | Mapping[str, Any]]) -> builtins.list[UUID]:
         """Request many jobs, from any iterable; gives their ids in its order.
 
         They are written in batches of 500, each saved whole or not at all; only one batch is in memory, however many
@@ -167,7 +169,7 @@ class JobClient:
         namespace: str | None = None,
         before: UUID | str | None = None,
         limit: int = 100,
-    ) -> list[Job]:
+    ) -> builtins.list[Job]:
         """The latest jobs first. ``before`` is the id of the last job of the page before."""
         last = None if before is None else parse_id(before)
         return self._replica.read(
@@ -176,7 +178,7 @@ class JobClient:
             )
         )
 
-    def history(self, job_id: UUID | str) -> Sequence[Event]:
+    def history(self, job_id: UUID | str) -> Sequence[ledger.model.events.Event]:
         """Every event of the job in this file: first those in the ledger, in its order, then those on their way.
 
         Raises JobNotFound where there is none.
@@ -219,7 +221,7 @@ class JobClient:
 
     # Syncing
 
-    def sync(self, *, again: bool = False, report: Report | None = None) -> SyncResult:
+    def sync(self, *, again: bool = False, report: SyncReport | None = None) -> SyncResult:
         """Exchange everything with the server, now. ``report`` hears after each step what was done so far.
 
         With ``again``, the server's log is read from its start, and every job of this owner that is not in the file
@@ -233,7 +235,7 @@ class JobClient:
         open_server = self._server()
         return sync_now(self._replica, open_server, on_behalf_of=self._on_behalf_of, again=again, report=report)
 
-    def start_sync(self, *, poll: float = POLL_S, report: Report | None = None) -> None:
+    def start_sync(self, *, poll: float = POLL_S, report: SyncReport | None = None) -> None:
         """Sync in the background until ``close``: at once when something is submitted here or happens there.
 
         Every ``poll`` seconds it looks without being told, so that a lost notification delays nothing for longer.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from client_sync import Submission as Submission
     from client_sync.file.limits import ServerLimits as ServerLimits
     from client_sync.file.lock import SyncBusy as SyncBusy
-    from client_sync.sync.exchange import SyncResult as SyncResult
+    from client_sync.sync.result import SyncResult as SyncResult
     from ledger.errors import BadAnswer as BadAnswer
     from ledger.errors import Conflict as Conflict
     from ledger.errors import InvalidEvent as InvalidEvent
@@ -54,7 +54,7 @@ _NAMES = {
     "client_sync": ("CompactResult", "Job", "JobClient", "JobFailed", "Progress", "Refusal", "Submission"),
     "client_sync.file.limits": ("ServerLimits",),
     "client_sync.file.lock": ("SyncBusy",),
-    "client_sync.sync.exchange": ("SyncResult",),
+    "client_sync.sync.result": ("SyncResult",),
     "ledger.errors": (
         "BadAnswer", "Conflict", "InvalidEvent", "JobNotFound", "LedgerError", "LoginRefused", "NotALedger",
         "ProtocolMismatch", "SchemaMismatch", "ServerUnreachable", "SyncRefused", "VerificationFailed", "WaitTimeout",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.server import Database
-    from client_sync.sync.exchange import SyncResult
+    from client_sync.sync.result import SyncResult
 
 EVENTS: Final = 10
 AT_A_TIME: Final = 8

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import UUID
 
 import ledger.errors
+import ledger.model  # for hints: what is in there is imported when somebody asks
 from client_sync.file.valid_request import ValidRequest
 from client_sync.file.values import parse_time
 
 if TYPE_CHECKING:
-    from ledger.model.data import JobError
+    import ledger.model.data
 
 Status: TypeAlias = Literal["pending", "running", "completed", "failed", "cancelled", "refused"]
 Standing: TypeAlias = Literal["saved", "accepted", "synced", "refused"]
@@ -76,7 +77,7 @@ class Job:
     labels: dict[str, Any] = field(default_factory=dict)
     progress: Progress | None = None
     result: Any = None
-    error: JobError | None = None
+    error: ledger.model.data.JobError | None = None
     refusal: Refusal | None = None
     unreadable: tuple[str, ...] = ()
     """What is stored of it, past all checks, and cannot be read: it is shown as absent, and an id as all zeros."""

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 from uuid import UUID
 
 from ledger.errors import InvalidEvent
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
-Params: TypeAlias = "Mapping[str, Any] | BaseModel"
+class Model(Protocol):
+    """What we need of a pydantic model: pydantic itself is imported when the first request is made."""
+
+    def model_dump(self, *, mode: Literal["json"]) -> dict[str, Any]:
+        """Its fields, as JSON knows them."""
+
+
+Params: TypeAlias = Mapping[str, Any] | Model
 """A job's parameters: a mapping that is a JSON object, or a pydantic model."""
 
 

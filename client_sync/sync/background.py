@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Final
 from client_sync.file.lock import SyncBusy, sync_lock
 from client_sync.file.replica import Replica
 from client_sync.sync import outbox
-from client_sync.sync.exchange import Exchange, Report, SyncResult, note_failure
+from client_sync.sync.exchange import Exchange, note_failure
+from client_sync.sync.result import SyncReport, SyncResult
 from ledger.errors import LedgerError, LoginRefused, ServerUnreachable
 from ledger.ports.server import OpenServer, Server
 
@@ -60,7 +61,7 @@ class BackgroundSync:
         *,
         on_behalf_of: str | None = None,
         poll_s: float,
-        report: Report | None = None,
+        report: SyncReport | None = None,
     ) -> None:
         self.error: LedgerError | None = None
         self._replica = replica

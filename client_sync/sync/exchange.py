@@ -10,9 +10,9 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from client_sync.file.lock import sync_lock
 from client_sync.file.recent import Recent
@@ -21,6 +21,7 @@ from client_sync.file.values import format_time
 from client_sync.sync import inbox, outbox, plan
 from client_sync.sync.answers import CheckedPage, check_limits, check_owner, check_protocol
 from client_sync.sync.plan import Acknowledge, BeginEpoch, Disbelieve, MintReplica, Pause, Position, Rewind, StorePage
+from client_sync.sync.result import SyncReport, SyncResult
 from ledger.errors import BadAnswer, LedgerError, LoginRefused, ServerUnreachable, SyncRefused
 from ledger.model.ids import new_id
 from ledger.model.protocol import Accepted
@@ -35,35 +36,13 @@ MOST_RESTARTS: Final = 8
 happens once or twice where it happens; a server that goes on like that is not believed."""
 
 
-@dataclass(frozen=True, slots=True)
-class SyncResult:
-    """What an exchange did, in numbers of events.
-
-    ``pushed`` counts what the server has taken, ``refused`` what it did not take (see ``JobClient.refusals``),
-    ``pulled`` what was new to this file, ``confirmed`` what it had and the server has put in order (not compared: that
-    is no news of its own). ``forked``: the file turned out to be a copy and has a new replica id.
-    ``rewound``: the server was restored, and was sent again what it had lost. ``new_epoch``: its numbers began anew.
-    """
-
-    pushed: int = 0
-    refused: int = 0
-    pulled: int = 0
-    forked: bool = False
-    rewound: bool = False
-    new_epoch: bool = False
-    confirmed: int = field(default=0, compare=False)
-
-
-Report: TypeAlias = Callable[[SyncResult], None]
-
-
 def sync_now(
     replica: Replica,
     open_server: OpenServer,
     *,
     on_behalf_of: str | None = None,
     again: bool = False,
-    report: Report | None = None,
+    report: SyncReport | None = None,
     attempts: int | None = ATTEMPTS,
 ) -> SyncResult:
     """Connect, exchange everything, disconnect; a few times where the connection is the trouble.
@@ -100,7 +79,7 @@ class Exchange:
     def __init__(
         self,
         replica: Replica,
-        report: Report | None = None,
+        report: SyncReport | None = None,
         *,
         on_behalf_of: str | None = None,
         again: bool = False,

@@ -11,7 +11,7 @@ from jobledger.console.output import say_aside, shorten
 
 if TYPE_CHECKING:
     from client_sync.client import JobClient
-    from client_sync.sync.exchange import SyncResult
+    from client_sync.sync.result import SyncResult
 
 
 def job_row(job: Job) -> dict[str, Any]:

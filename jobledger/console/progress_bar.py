@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from click._termui_impl import ProgressBar
 
-    from client_sync.sync.exchange import SyncResult
+    from client_sync.sync.result import SyncResult
 
 SHOW_AFTER_S: Final = 2.0
 _BAR: Final = "%(label)s  [%(bar)s]  %(info)s"

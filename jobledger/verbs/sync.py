@@ -25,7 +25,7 @@ from jobledger.console.output import emit_json, say, say_aside
 from ledger.errors import LedgerError
 
 if TYPE_CHECKING:
-    from client_sync.sync.exchange import SyncResult
+    from client_sync.sync.result import SyncResult
 
 
 _REFUSALS_SHOWN: Final = 10

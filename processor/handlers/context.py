@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from ledger.errors import LedgerError
+from ledger.ports.store import Claimed
+from processor.handlers.channel import JobChannel
 from processor.handlers.json_text import write_json
 from processor.handlers.steps import read_result
 from processor.handlers.stopping import JobCancelled
-
-if TYPE_CHECKING:
-    from ledger.ports.store import Claimed
-    from processor.handlers.channel import JobChannel
 
 P = ParamSpec("P")
 R = TypeVar("R")

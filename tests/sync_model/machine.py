@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from client_sync import JobClient
-from client_sync.sync.exchange import SyncResult
+from client_sync.sync.result import SyncResult
 from ledger.errors import InvalidEvent
 from sync_model.checks import check_all, check_fold, check_now
 from sync_model.files import ReplicaFile

@@ -17,7 +17,7 @@ from stepwise import Server
 
 from client_sync import JobClient
 from client_sync.care import compaction
-from client_sync.sync.exchange import SyncResult
+from client_sync.sync.result import SyncResult
 from ledger.errors import Conflict, JobNotFound, NotALedger
 
 NOW = timedelta(minutes=-1)

@@ -13,7 +13,7 @@ from stepwise import Server
 from client_sync import JobClient
 from client_sync.file.limits import PUSH_EVENT_BYTES, ServerLimits
 from client_sync.sync import outbox
-from client_sync.sync.exchange import SyncResult
+from client_sync.sync.result import SyncResult
 from jobledger.cli import cli
 from ledger.errors import InvalidEvent
 

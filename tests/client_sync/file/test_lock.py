@@ -16,7 +16,7 @@ from waiting import until
 
 from client_sync import JobClient
 from client_sync.file.lock import SyncBusy, WriterTurn, has_wal_reset_bug, sync_lock
-from client_sync.sync.exchange import SyncResult
+from client_sync.sync.result import SyncResult
 from ledger.errors import Conflict, LedgerError
 
 HOLD = """

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stepwise import Server
 
 from client_sync import Job, JobClient
-from client_sync.sync.exchange import SyncResult
+from client_sync.sync.result import SyncResult
 
 FILES = 3
 file = st.integers(0, FILES - 1)

@@ -16,7 +16,7 @@ from waiting import until
 from client_sync import JobClient
 from client_sync.file.lock import SyncBusy, sync_lock
 from client_sync.sync import background
-from client_sync.sync.exchange import SyncResult
+from client_sync.sync.result import SyncResult
 from ledger.errors import LedgerError, ServerUnreachable, SyncRefused
 
 NEVER = 3600.0

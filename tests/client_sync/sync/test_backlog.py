@@ -16,7 +16,7 @@ from waiting import until
 
 from client_sync import JobClient
 from client_sync.sync import outbox, plan
-from client_sync.sync.exchange import SyncResult
+from client_sync.sync.result import SyncResult
 from jobledger.cli import run
 
 # The third push waits in the server, until the test lets go of the lock.

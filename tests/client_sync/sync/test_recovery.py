@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from stepwise import Server
 
 from client_sync import JobClient
-from client_sync.sync.exchange import SyncResult
+from client_sync.sync.result import SyncResult
 from ledger.errors import LedgerError
 
 

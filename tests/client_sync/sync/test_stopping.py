@@ -19,7 +19,8 @@ from waiting import until
 
 from client_sync import JobClient
 from client_sync.file.replica import Replica
-from client_sync.sync.exchange import Exchange, SyncResult
+from client_sync.sync.exchange import Exchange
+from client_sync.sync.result import SyncResult
 from ledger.servers import open_server
 
 NEVER = 3600.0

@@ -18,7 +18,7 @@ from stepwise import Server
 from client_sync import JobClient, JobFailed, Submission
 from client_sync.file.lock import SyncBusy, sync_lock
 from client_sync.sync import outbox, plan
-from client_sync.sync.exchange import SyncResult
+from client_sync.sync.result import SyncResult
 from ledger.errors import InvalidEvent, LedgerError, NotALedger, ServerUnreachable, SyncRefused
 from ledger.servers import open_server
 
