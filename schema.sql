@@ -55,11 +55,13 @@ create table ledger.schema_version (
     version integer primary key,
     installed_at timestamptz not null default now(),
     oldest_code integer not null,
+    unfinished jsonb not null default '{}',
     constraint code_is_not_newer_than_its_schema check (oldest_code <= version)
 );
 comment on table ledger.schema_version is 'Which versions of this file were installed, and when.';
 comment on column ledger.schema_version.oldest_code is
     'Code that was made for this version of the schema, or for a later one, may still use it: older code has to be upgraded first.';
+comment on column ledger.schema_version.unfinished is 'What is left to do of it beside the ledger at work, each with how far it is.';
 insert into ledger.schema_version (version, oldest_code) values (2, 1);
 
 -- Roles. Login roles are made members of these four; no one logs in as one of them.
@@ -119,6 +121,7 @@ create table ledger.events (
     owner text not null,
     actor text not null,
     data json not null,
+    position integer,
     constraint event_id_is_unique primary key (id),
     constraint replica_and_its_number_go_together check ((replica_id is null) = (replica_seq is null)),
     -- what every reader's calendar holds: the years 1600 to 8999, at any offset
@@ -129,6 +132,8 @@ comment on table ledger.events is 'Every event, as it arrived. Append-only. data
 comment on column ledger.events.recorded_at is 'The server''s clock. Order is not taken from it: see ledger.log.';
 comment on column ledger.events.occurred_at is 'The author''s clock: a claim, kept as it was made.';
 comment on column ledger.events.txid is 'The transaction that wrote the event; what the sequencer looks for.';
+comment on column ledger.events.position is
+    'Tells the order in which one transaction wrote its events; there may be gaps. Null: from before version 2, which did not say.';
 
 create index events_by_job on ledger.events (job_id);
 create unique index one_request_per_job on ledger.events (job_id) where type = 'job.requested';
@@ -170,6 +175,10 @@ create table ledger.jobs (
     namespace text not null,
     name text not null,
     key text,
+    parent uuid,
+    retry_of uuid,
+    correlation_id uuid,
+    labels jsonb,
     constraint one_row_per_job primary key (job_id),
     constraint status_is_known check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
     constraint running_jobs_have_a_processor check ((status = 'running') = (processor is not null)),
@@ -180,8 +189,16 @@ comment on column ledger.jobs.seq is 'The number of its request in ledger.log: f
 comment on column ledger.jobs.run_at is 'Not before this time; null: at once.';
 comment on column ledger.jobs.max_attempts is 'As the request asked; null: the handler''s own.';
 comment on column ledger.jobs.key is 'What ledger.submit finds an unfinished job by; null: it was asked for without one.';
+comment on column ledger.jobs.parent is 'The job that has asked for this one.';
+comment on column ledger.jobs.retry_of is 'The job that this one repeats.';
+comment on column ledger.jobs.correlation_id is 'What its request belongs to, as its author says.';
+comment on column ledger.jobs.labels is 'As the request gave them; null: none.';
 create index jobs_by_owner on ledger.jobs (owner, job_id);
 create index jobs_by_key on ledger.jobs (owner, namespace, name, key, seq) where key is not null;
+create index jobs_by_parent on ledger.jobs (parent) where parent is not null;
+create index jobs_by_retry_of on ledger.jobs (retry_of) where retry_of is not null;
+create index jobs_by_correlation on ledger.jobs (correlation_id) where correlation_id is not null;
+create index jobs_by_labels on ledger.jobs using gin (labels jsonb_path_ops) where labels is not null;
 -- Whoever may read a view may explain it, and estimates come from statistics of all rows: in those of ledger.my_jobs the names
 -- of others' jobs could be read, letter by letter. So none are kept. Every query here goes by a key, and needs none.
 alter table ledger.jobs
@@ -189,7 +206,8 @@ alter table ledger.jobs
     alter expires_at set statistics 0, alter cancel_requested_at set statistics 0, alter started_at set statistics 0,
     alter finished_at set statistics 0, alter processor set statistics 0, alter attempt set statistics 0, alter failures set statistics 0,
     alter losses set statistics 0, alter max_attempts set statistics 0, alter timeout_ms set statistics 0, alter priority set statistics 0,
-    alter status set statistics 0, alter owner set statistics 0, alter namespace set statistics 0, alter name set statistics 0, alter key set statistics 0;
+    alter status set statistics 0, alter owner set statistics 0, alter namespace set statistics 0, alter name set statistics 0, alter key set statistics 0,
+    alter parent set statistics 0, alter retry_of set statistics 0, alter correlation_id set statistics 0, alter labels set statistics 0;
 
 create table ledger.queue (
     job_id uuid not null,
@@ -199,10 +217,16 @@ create table ledger.queue (
     priority smallint not null,
     namespace text not null,
     name text not null,
+    reason text,
+    rank bigint,
     constraint queued_once primary key (job_id)
 );
-comment on table ledger.queue is 'The pending jobs. run_at null: may start now; otherwise not before then.';
-create index queue_ready on ledger.queue (namespace, name, priority desc, seq) where run_at is null;
+comment on table ledger.queue is 'The pending jobs. run_at null: may start now; otherwise not before then, and infinity: until something else wakes it.';
+comment on column ledger.queue.reason is
+    'Why it does not start yet; null where run_at is. An open list: due, retrying, paused, limit, order, children, signal, role, files.
+     (Nothing here says that no processor has a handler for it: that changes with every processor that comes or goes.)';
+comment on column ledger.queue.rank is 'Among jobs of one priority, the lowest is claimed first. Today it equals seq.';
+create index queue_by_rank on ledger.queue (namespace, name, priority desc, rank) where run_at is null;
 create index queue_waiting on ledger.queue (run_at) where run_at is not null;
 create index queue_expiring on ledger.queue (expires_at) where expires_at is not null;
 
@@ -505,6 +529,28 @@ as $$
             || lpad(to_hex((('x' || right(p_first::text, 12))::bit(48)::bigint + p_n) & 281474976710655), 12, '0'))::uuid
 $$;
 
+create or replace function ledger.take_positions(p_events integer) returns integer
+language plpgsql
+as $$
+declare
+    -- how many this transaction has taken; gone with it. A client that sets it by hand puts only its own events in disorder.
+    v_taken text := current_setting('ledger.positions_taken', true);
+    v_first integer := case when v_taken ~ '^\d{1,9}$' then v_taken::integer else 0 end;
+begin
+    perform set_config('ledger.positions_taken', (v_first + p_events)::text, true);
+    return v_first;
+end
+$$;
+comment on function ledger.take_positions is 'The first of so many positions for events that this transaction is about to write.';
+
+create or replace function ledger.append_event(p_type text, p_owner text, p_data json) returns void
+language sql
+as $$
+    insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data, position)
+    values (ledger.new_id(), p_type, 1, p_owner, session_user, now(), now(), ledger.current_life(), p_data, ledger.take_positions(1))
+$$;
+comment on function ledger.append_event is 'Writes what happens to the system itself and to no job: the one place that does.';
+
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Code: order
@@ -515,9 +561,10 @@ $$;
 -- this one's does. Each transaction passes that line exactly once, whenever it commits. What a snapshot did not show is
 -- what was running then, which it lists, and what came later: so a pass looks at nothing twice, whoever keeps a transaction open.
 --
--- Within a pass, events go by transaction id, then by replica_seq, then by id. A transaction that began after another
--- was committed has the higher id, so whoever wrote an event knowing of another comes after it, and the events of one
--- replica keep their order. No clock has a say.
+-- Within a pass, events go by transaction id. A transaction that began after another was committed has the higher id, so
+-- whoever wrote an event knowing of another comes after it. Within a transaction they go by owner, so that the events of one
+-- owner stand together (a segment of the log), then by position, replica_seq and id: the events of one replica keep their
+-- order. No clock has a say.
 --
 -- The lock on ledger.sequencer is taken by a statement of its own, before the one that takes the snapshot. In one statement,
 -- a pass that had to wait would go on with a snapshot older than the one it finds stored, and number events twice. It is a
@@ -686,40 +733,44 @@ begin
         where (l.life, l.txid, l.event_id) = (f.life, f.txid, f.event_id)
         returning l.event_id
     ), visible as (
-        select e.id, e.life, e.txid, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
+        select e.id, e.life, e.txid, e.position, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at, e.correlation_id,
                case when e.type = 'job.requested' then e.data end as request
         from unnest(v_running) r (txid)
         -- offset 0: each one is looked up, also where the planner takes all of a life for a few rows
         cross join lateral (select * from ledger.events c where c.life = v_life and c.txid = r.txid offset 0) e
         where pg_visible_in_snapshot(r.txid, v_now) and not v_left_over
         union all
-        select e.id, e.life, e.txid, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
+        select e.id, e.life, e.txid, e.position, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at, e.correlation_id,
                case when e.type = 'job.requested' then e.data end
         from ledger.events e
         where e.life = v_life and e.txid >= v_next and pg_visible_in_snapshot(e.txid, v_now)
           and (v_cut is null or e.txid <= v_cut) and not v_left_over
         union all
-        select e.id, e.life, e.txid, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at,
+        select e.id, e.life, e.txid, e.position, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at, e.correlation_id,
                case when e.type = 'job.requested' then e.data end
         from leftover o join ledger.events e on e.id = o.event_id
     ), fresh as materialized (
-        select v_last + row_number() over (order by f.life, f.txid, f.replica_seq, f.id) as seq, f.* from visible f
+        select v_last + row_number() over (order by f.life, f.txid, f.owner collate "C", f.position, f.replica_seq, f.id) as seq, f.* from visible f
     ), logged as (
         insert into ledger.log (seq, event_id, owner) select f.seq, f.id, f.owner from fresh f
     ), requested as (
         insert into ledger.jobs as j
-            (job_id, seq, requested_at, run_at, expires_at, max_attempts, timeout_ms, priority, status, owner, namespace, name, key)
+            (job_id, seq, requested_at, run_at, expires_at, max_attempts, timeout_ms, priority, status, owner, namespace, name, key,
+             parent, retry_of, correlation_id, labels)
         select f.job_id, f.seq, f.recorded_at, r.run_at, (r.limits ->> 'expires_at')::timestamptz,
                (r.limits ->> 'max_attempts')::integer, ((r.limits ->> 'timeout')::numeric * 1000)::integer,
-               coalesce(r.priority, 0), 'pending', f.owner, coalesce(r.namespace, 'default'), r.name, r.key
+               coalesce(r.priority, 0), 'pending', f.owner, coalesce(r.namespace, 'default'), r.name, r.key,
+               r.parent, r.retry_of, f.correlation_id, nullif(r.labels, '{}')
         from fresh f,
-             json_to_record(f.request) r (name text, namespace text, priority smallint, run_at timestamptz, limits json, key text)
+             json_to_record(f.request) r (name text, namespace text, priority smallint, run_at timestamptz, limits json, key text,
+                                          parent uuid, retry_of uuid, labels jsonb)
         where f.type = 'job.requested'
         on conflict (job_id) do nothing
         returning j.job_id, j.seq, j.run_at, j.expires_at, j.priority, j.namespace, j.name
     ), queued as (
-        insert into ledger.queue (job_id, seq, run_at, expires_at, priority, namespace, name)
-        select r.job_id, r.seq, case when r.run_at > now() then r.run_at end, r.expires_at, r.priority, r.namespace, r.name
+        insert into ledger.queue (job_id, seq, run_at, expires_at, priority, namespace, name, reason, rank)
+        select r.job_id, r.seq, case when r.run_at > now() then r.run_at end, r.expires_at, r.priority, r.namespace, r.name,
+               case when r.run_at > now() then 'due' end, r.seq
         from requested r
         returning namespace, name, run_at
     ), tallied as (
@@ -822,6 +873,7 @@ as $$
 declare
     v_pending uuid[];
     v_asked integer;
+    v_position integer;
 begin
     -- Every cancel of this pass stands in early_cancels now; one whose job is known, and of the same owner, is due. Cancels
     -- of jobs that never come stay there for ever, so the search starts from what this pass has brought.
@@ -848,6 +900,7 @@ begin
     if v_asked = 0 then
         return;
     end if;
+    v_position := ledger.take_positions(v_asked);
     -- What a claim is just taking is left to it: it waits for our lock on the job, and then sees that it was asked to stop.
     with free as (
         select q.job_id from ledger.queue q where q.job_id = any (v_pending) for update skip locked
@@ -863,9 +916,9 @@ begin
         from (select namespace, name, run_at is null as ready, count(*) as jobs from taken group by 1, 2, 3) t
         cross join lateral (values (case when t.ready then 'ready' else 'scheduled' end, -t.jobs), ('cancelled', t.jobs)) d (standing, jobs)
     )
-    insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+    insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data, position)
     select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), ledger.current_life(),
-           json_build_object('attempt', null)
+           json_build_object('attempt', null), v_position + row_number() over () - 1
     from ended e;
     perform ledger.hint('ledger_cancel');
 end
@@ -878,7 +931,7 @@ declare
     v_released integer;
 begin
     with released as (
-        update ledger.queue q set run_at = null
+        update ledger.queue q set run_at = null, reason = null
         where q.job_id in (
             select w.job_id from ledger.queue w where w.run_at <= now() order by w.run_at limit p_limit for update skip locked)
         returning q.namespace, q.name
@@ -911,11 +964,14 @@ $$;
 create or replace function ledger.expire_jobs(p_limit integer) returns void
 language plpgsql
 as $$
+declare
+    v_position integer;
 begin
     -- to look costs less than a statement that ends none
     if not exists (select from ledger.queue q where q.expires_at <= now()) then
         return;
     end if;
+    v_position := ledger.take_positions(p_limit);
     with due as (
         delete from ledger.queue q
         where q.job_id in (
@@ -931,10 +987,11 @@ begin
         from (select namespace, name, run_at is null as ready, count(*) as jobs from due group by 1, 2, 3) t
         cross join lateral (values (case when t.ready then 'ready' else 'scheduled' end, -t.jobs), ('failed', t.jobs)) d (standing, jobs)
     )
-    insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+    insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data, position)
     select ledger.new_id(), e.job_id, 'job.failed', 1, e.owner, session_user, now(), now(), ledger.current_life(),
            json_build_object('attempts', e.attempt, 'error', json_build_object(
-               'type', 'Expired', 'message', format('not finished by %s', e.expires_at), 'retryable', false))
+               'type', 'Expired', 'message', format('not finished by %s', e.expires_at), 'retryable', false)),
+           v_position + row_number() over () - 1
     from ended e;
 end
 $$;
@@ -1037,9 +1094,8 @@ begin
     end loop;
     insert into ledger.processors (processor, number, host, pid, login, namespaces, names) overriding system value
     values (p_processor, v_number, p_host, p_pid, session_user, p_namespaces, p_names);
-    insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-    values (ledger.new_id(), 'processor.started', 1, session_user, session_user, now(), now(), ledger.current_life(),
-            json_build_object('processor', p_processor, 'host', p_host, 'pid', p_pid, 'namespaces', p_namespaces, 'names', p_names));
+    perform ledger.append_event('processor.started', session_user, json_build_object(
+        'processor', p_processor, 'host', p_host, 'pid', p_pid, 'namespaces', p_namespaces, 'names', p_names));
     return v_number;
 end
 $$;
@@ -1071,15 +1127,11 @@ language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 as $$
 begin
     lock table ledger.events in row exclusive mode;
-    with stopped as (
-        update ledger.processors p set stopped_at = now()
-        where p.processor = p_processor and p.login = session_user and p.stopped_at is null and p.lost_at is null
-        returning p.processor
-    )
-    insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-    select ledger.new_id(), 'processor.stopped', 1, session_user, session_user, now(), now(), ledger.current_life(),
-           json_build_object('processor', s.processor)
-    from stopped s;
+    update ledger.processors p set stopped_at = now()
+    where p.processor = p_processor and p.login = session_user and p.stopped_at is null and p.lost_at is null;
+    if found then
+        perform ledger.append_event('processor.stopped', session_user, json_build_object('processor', p_processor));
+    end if;
 end
 $$;
 
@@ -1091,17 +1143,19 @@ set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan =
 as $$
 declare
     v_overdue uuid[] := array(select s.processor from unnest(p_silent, p_overdue) s (processor, overdue) where s.overdue);
+    v_lost record;
     -- after a restart of the server every lock is free, and those who live need a moment to take theirs again
     v_restarted boolean := pg_postmaster_start_time() between clock_timestamp() - interval '5 seconds' and clock_timestamp();
 begin
     lock table ledger.events in row exclusive mode;
-    with gone as (
-        select p.processor, p.number
-        from ledger.processors p
-        join unnest(p_silent, p_beats) s (processor, beats) on s.processor = p.processor and s.beats = p.beats
-        where p.stopped_at is null and p.lost_at is null
-        order by p.number for update of p skip locked
-    ), lost as (
+    for v_lost in
+        with gone as (
+            select p.processor, p.number
+            from ledger.processors p
+            join unnest(p_silent, p_beats) s (processor, beats) on s.processor = p.processor and s.beats = p.beats
+            where p.stopped_at is null and p.lost_at is null
+            order by p.number for update of p skip locked
+        )
         update ledger.processors p set lost_at = now()
         from gone g
         where p.processor = g.processor
@@ -1109,12 +1163,11 @@ begin
                or not v_restarted and (pg_try_advisory_xact_lock(ledger.lock_class(), g.number)
                                        or not ledger.is_processors_lock(g.number)))
         returning p.processor, p.heartbeat_at
-    )
-    insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-    select ledger.new_id(), 'processor.lost', 1, session_user, session_user, now(), now(), ledger.current_life(),
-           json_build_object('processor', l.processor, 'last_heartbeat_at', l.heartbeat_at,
-                             'noticed_by', case when l.processor = any (v_overdue) then 'heartbeat' else 'lock' end)
-    from lost l;
+    loop
+        perform ledger.append_event('processor.lost', session_user, json_build_object(
+            'processor', v_lost.processor, 'last_heartbeat_at', v_lost.heartbeat_at,
+            'noticed_by', case when v_lost.processor = any (v_overdue) then 'heartbeat' else 'lock' end));
+    end loop;
     return query
         select p.processor, case when p.processor = any (v_overdue) then 'heartbeat' else 'lock' end,
                j.job_id, j.attempt, j.failures, j.losses, j.max_attempts,
@@ -1162,6 +1215,7 @@ declare
     v_names text[] := p_names;
     v_shares bigint[] := array[p_limit];
     v_first_id uuid;
+    v_position integer;
 begin
     perform ledger.keep_commits_durable();
     lock table ledger.events in row exclusive mode;
@@ -1183,13 +1237,14 @@ begin
                 from unnest(p_namespaces) s (namespace)
                 cross join unnest(p_names) n (name)
                 cross join lateral (
-                    select q.namespace, q.name, q.priority, q.seq from ledger.queue q
+                    select q.namespace, q.name, q.priority, q.rank from ledger.queue q
                     where q.namespace = s.namespace and q.name = n.name and q.run_at is null
-                    order by q.priority desc, q.seq limit p_limit) w
-                order by w.priority desc, w.seq limit p_limit) b
+                    order by q.priority desc, q.rank limit p_limit) w
+                order by w.priority desc, w.rank limit p_limit) b
             group by b.namespace, b.name) l;
     end if;
     v_first_id := ledger.new_id();
+    v_position := ledger.take_positions(p_limit);
     return query
     with picked as materialized (
         select w.ctid
@@ -1197,9 +1252,9 @@ begin
         cross join lateral (
             select q.ctid from ledger.queue q
             where q.namespace = l.namespace and q.name = l.name and q.run_at is null
-            order by q.priority desc, q.seq limit l.share for update skip locked) w
+            order by q.priority desc, q.rank limit l.share for update skip locked) w
     ), taken as (
-        delete from ledger.queue q using picked w where q.ctid = w.ctid returning q.job_id
+        delete from ledger.queue q using picked w where q.ctid = w.ctid returning q.job_id, q.rank
     ), settled as (
         -- a job that was asked to stop while it was being taken does not start
         update ledger.jobs j
@@ -1210,9 +1265,9 @@ begin
             started_at = case when j.cancel_requested_at is null then least(j.started_at, now()) else j.started_at end,
             finished_at = case when j.cancel_requested_at is not null then now() end,
             run_at = null
-        from (select t.job_id from taken t order by t.job_id) t
+        from (select t.job_id, t.rank from taken t order by t.job_id) t
         where j.job_id = t.job_id
-        returning j.job_id, j.seq, j.priority, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.owner, j.status,
+        returning j.job_id, t.rank, j.priority, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.owner, j.status,
                   j.namespace, j.name
     ), tallied as (
         insert into ledger.tally (namespace, name, standing, jobs)
@@ -1222,13 +1277,13 @@ begin
     ), started as (
         select s.* from settled s where s.status = 'running'
     ), logged as (
-        insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-        select ledger.nth_id(v_first_id, row_number() over ()), s.job_id,
+        insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, position, data)
+        select ledger.nth_id(v_first_id, s.n), s.job_id,
                case when s.status = 'running' then 'attempt.started' else 'job.cancelled' end, 1, s.owner,
-               session_user, now(), now(), (select ledger.current_life()),
+               session_user, now(), now(), (select ledger.current_life()), v_position + s.n - 1,
                (case when s.status = 'running' then '{"attempt":' || s.attempt || ',"processor":"' || p_processor || '"}'
                      else '{"attempt":null}' end)::json
-        from settled s
+        from (select row_number() over () as n, e.* from settled e) s
     ), claimed as (
         insert into ledger.claims (processor, claim, job_ids, attempts)
         select p_processor, p_claim, array_agg(s.job_id), array_agg(s.attempt) from started s having count(*) > 0
@@ -1236,7 +1291,7 @@ begin
     select s.job_id, s.name, s.attempt, s.failures, s.losses, s.max_attempts, s.timeout_ms, s.owner,
            e.id, e.correlation_id, e.recorded_at, e.data::text
     from started s join ledger.events e on e.job_id = s.job_id and e.type = 'job.requested'
-    order by s.priority desc, s.seq;
+    order by s.priority desc, s.rank;
 end
 $$;
 comment on function ledger.claim is
@@ -1311,6 +1366,9 @@ set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_merg
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
+declare
+    v_count integer := cardinality(p_ids);
+    v_position integer;
 begin
     perform ledger.keep_commits_durable();
     lock table ledger.events in row exclusive mode;
@@ -1338,6 +1396,7 @@ begin
         -- Attempts that only report are held too, so that no one takes the job away between this look and the commit.
         perform 1 from ledger.jobs j where j.job_id = any (p_job_ids) order by j.job_id for no key update;
     end if;
+    v_position := ledger.take_positions(2 * v_count);
     return query
     with arrived as materialized (
         select a.n, a.id, a.job_id, a.attempt, a.type, a.occurred_at,
@@ -1376,7 +1435,7 @@ begin
         from holder e
         where j.job_id = e.job_id and j.attempt = e.attempt and j.processor = e.processor and j.status = e.running
         returning j.job_id, j.attempt, j.owner, j.status, j.seq, j.run_at, j.expires_at, j.priority, j.namespace, j.name,
-                  e.status is null and j.status = 'cancelled' as cancelled_here, e.n
+                  e.status is null and j.status = 'cancelled' as cancelled_here, e.failed + e.lost > 0 as tried, e.n
     ), going_on as (
         select j.job_id, j.attempt
         from (select distinct a.job_id, a.attempt, p_processor as processor, 'running'::text as running from arrived a
@@ -1386,8 +1445,9 @@ begin
     ), fenced as materialized (
         select e.job_id, e.attempt from ended e union all select g.job_id, g.attempt from going_on g
     ), requeued as (
-        insert into ledger.queue (job_id, seq, run_at, expires_at, priority, namespace, name)
-        select e.job_id, e.seq, case when e.run_at > now() then e.run_at end, e.expires_at, e.priority, e.namespace, e.name
+        insert into ledger.queue (job_id, seq, run_at, expires_at, priority, namespace, name, reason, rank)
+        select e.job_id, e.seq, case when e.run_at > now() then e.run_at end, e.expires_at, e.priority, e.namespace, e.name,
+               case when e.run_at > now() then case when e.tried then 'retrying' else 'due' end end, e.seq
         from ended e where e.status = 'pending'
     ), tallied as (
         insert into ledger.tally (namespace, name, standing, jobs)
@@ -1407,22 +1467,23 @@ begin
         select g.* from judged g
         where not g.holds and not exists (select from ledger.events k where k.id = g.id)
     ), concluded as (
-        insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
+        insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data, position)
         select p_ids[e.n], e.job_id, p_types[e.n], 1, e.owner, session_user, p_occurred_at[e.n], now(), (select ledger.current_life()),
-               p_data[e.n]::json
+               p_data[e.n]::json, v_position + e.n - 1
         from ended e where e.n is not null
     ), appended as (
-        insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-        select g.id, g.job_id, g.type, 1, g.owner, session_user, g.occurred_at, now(), (select ledger.current_life()), g.data
+        insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data, position)
+        select g.id, g.job_id, g.type, 1, g.owner, session_user, g.occurred_at, now(), (select ledger.current_life()), g.data,
+               v_position + g.n - 1
         from judged g where g.holds
         union all
         select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), (select ledger.current_life()),
-               json_build_object('attempt', e.attempt)
+               json_build_object('attempt', e.attempt), v_position + v_count + row_number() over () - 1  -- after what ended them
         from ended e where e.cancelled_here
         union all
         select l.id, l.job_id, 'attempt.superseded', 1, l.owner, session_user, l.occurred_at, now(), (select ledger.current_life()),
                json_build_object('attempt', l.attempt, 'processor', p_processor,
-                                 'late', json_build_object('type', l.type, 'data', l.data))
+                                 'late', json_build_object('type', l.type, 'data', l.data)), v_position + l.n - 1
         from too_late l
         on conflict (id) do nothing
     )
@@ -1457,7 +1518,7 @@ create or replace function ledger.completed_steps(p_job_ids uuid[]) returns tabl
 language sql stable security definer set search_path = pg_catalog, ledger, pg_temp set jit = off set enable_seqscan = off
 as $$
     select e.job_id, e.data::text from ledger.events e
-    where e.job_id = any (p_job_ids) and e.type = 'step.completed' order by e.txid, e.id
+    where e.job_id = any (p_job_ids) and e.type = 'step.completed' order by e.txid, e.position, e.id
 $$;
 
 
@@ -1589,6 +1650,12 @@ begin atomic
         when p_type = 'job.cancel_requested' then
             case when json_typeof(r.reason) <> 'string' or length(r.reason #>> '{}') > 2000
                  then 'invalid: reason must be a text of at most 2000 characters' end
+        when p_type = 'job.signalled' then case
+            when json_typeof(r.name) is distinct from 'string' or length(r.name #>> '{}') not between 1 and 200
+                then 'invalid: name must be a text of 1 to 200 characters'
+            when ledger.has_suspect_number(o.data) and ledger.unreadable_number(o.data) is not null
+                then format('invalid: %s holds a number that not every reader can read: no more than 640 digits, and below 1.8e308',
+                            ledger.place_of_number(o.data::json)) end
         when json_typeof(r.name) is distinct from 'string' or length(r.name #>> '{}') not between 1 and 200
             then 'invalid: name must be a text of 1 to 200 characters'
         when json_typeof(r.namespace) <> 'string' or length(r.namespace #>> '{}') not between 1 and 100
@@ -1605,6 +1672,14 @@ begin atomic
             then 'invalid: retry_of must be a UUID'
         when json_typeof(r.parent) <> 'string' or r.parent is not null and ledger.as_uuid(r.parent #>> '{}') is null
             then 'invalid: parent must be a UUID'
+        when json_typeof(r.order_key) <> 'string' or length(r.order_key #>> '{}') not between 1 and 200
+            then 'invalid: order_key must be a text of 1 to 200 characters'
+        when json_typeof(r.unique) <> 'object' then 'invalid: unique must be a JSON object'
+        when json_typeof(r.traceparent) <> 'string' or r.traceparent #>> '{}' !~ '^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$'
+            then 'invalid: traceparent must be as W3C Trace Context has it'
+        when json_typeof(r.files) <> 'object'
+             or exists (select from json_each(case when json_typeof(r.files) = 'object' then r.files end) f where json_typeof(f.value) <> 'object')
+            then 'invalid: files must be a JSON object of JSON objects'
         when json_typeof(r.limits) <> 'object' then 'invalid: limits must be a JSON object'
         -- no such day: then the cast raises
         when not isfinite((r.run_at #>> '{}')::timestamptz) then 'invalid: run_at is never'
@@ -1633,8 +1708,8 @@ begin atomic
     from (
         -- first from outside: a text is not parsed before it is known to be neither too long nor too deep
         select case
-            when p_type is null or p_type not in ('job.requested', 'job.cancel_requested')
-                then 'not_allowed: clients write job.requested and job.cancel_requested only'
+            when p_type is null or p_type not in ('job.requested', 'job.cancel_requested', 'job.signalled')
+                then 'not_allowed: clients write job.requested, job.cancel_requested and job.signalled only'
             when p_v is distinct from 1 then format('unknown_version: version %s of %s is not known here', p_v, p_type)
             when e.data is null then 'invalid: data is missing'
             when octet_length(e.data) > (select least(l.max_event_bytes, l.max_batch_bytes) from ledger.limits l)
@@ -1653,7 +1728,7 @@ begin atomic
     ) o,
     json_to_record(case when o.verdict is null then o.data::json end)
         as r (name json, namespace json, params json, priority json, run_at json, limits json, key json, labels json, retry_of json,
-              parent json, reason json);
+              parent json, reason json, order_key json, "unique" json, traceparent json, files json);
 end;
 comment on function ledger.judge is
     'What is wrong with a client''s event in itself, as "code: detail", or null. Strict, so that what passes here can be read by
@@ -1690,9 +1765,8 @@ begin
     end if;
     v_changed := found;
     if v_changed then
-        insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-        values (ledger.new_id(), case when p_may then 'delegation.granted' else 'delegation.revoked' end, 1, p_actor, session_user,
-                now(), now(), ledger.current_life(), json_build_object('login', p_actor, 'owner', p_owner));
+        perform ledger.append_event(case when p_may then 'delegation.granted' else 'delegation.revoked' end, p_actor,
+                                    json_build_object('login', p_actor, 'owner', p_owner));
     end if;
     return v_changed;
 end
@@ -1720,6 +1794,7 @@ as $$
 declare
     v_uuids boolean := ledger.are_uuids(p_ids || p_job_ids);
     v_times boolean := ledger.are_times(p_occurred_at);
+    v_position integer := ledger.take_positions(cardinality(p_ids));
 begin
     with judged as materialized (
         select a.*, k.id is not null as known,
@@ -1731,7 +1806,7 @@ begin
                          then 'id_conflict: another event has this id' end
                 else coalesce(g.verdict,
                     case when a.type = 'job.requested' and r.id is not null then 'id_conflict: this job was requested before'
-                         when a.type = 'job.cancel_requested' and r.owner <> p_owner then 'not_yours: no such job of yours' end)
+                         when a.type in ('job.cancel_requested', 'job.signalled') and r.owner <> p_owner then 'not_yours: no such job of yours' end)
             end as verdict
         from (
             select case when v_uuids then a.id::uuid else ledger.as_uuid(a.id) end as id,
@@ -1753,9 +1828,11 @@ begin
         from judged j where j.verdict is not null
     )
     insert into ledger.events
-        (id, job_id, type, v, owner, actor, replica_id, replica_seq, occurred_at, recorded_at, correlation_id, causation_id, life, data)
+        (id, job_id, type, v, owner, actor, replica_id, replica_seq, occurred_at, recorded_at, correlation_id, causation_id, life, data,
+         position)
     select j.id, j.job_id, j.type, j.v, p_owner, p_actor, p_replica, j.seq, j.occurred_at::timestamptz,
-           now(), j.correlation_id::uuid, j.causation_id::uuid, (select ledger.current_life()), j.data::json
+           now(), j.correlation_id::uuid, j.causation_id::uuid, (select ledger.current_life()), j.data::json,
+           v_position + (j.seq - p_before)::integer - 1
     from judged j where j.verdict is null and not j.known;
 end
 $$;
@@ -1794,15 +1871,14 @@ end
 $$;
 
 create or replace function ledger.note_turn(p_owner text, p_replica uuid, p_what text, p_at bigint, p_life smallint, p_data json) returns void
-language sql
+language plpgsql
 as $$
-    with first_time as (
-        insert into ledger.replica_turns (replica_id, what, at, life) values (p_replica, p_what, p_at, p_life)
-        on conflict do nothing returning 1
-    )
-    insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-    select ledger.new_id(), p_what, 1, p_owner, session_user, now(), now(), ledger.current_life(), p_data
-    from first_time
+begin
+    insert into ledger.replica_turns (replica_id, what, at, life) values (p_replica, p_what, p_at, p_life) on conflict do nothing;
+    if found then
+        perform ledger.append_event(p_what, p_owner, p_data);
+    end if;
+end
 $$;
 comment on function ledger.note_turn is 'Leaves an event that an auditor can find; asking again leaves no second one.';
 
@@ -2058,8 +2134,9 @@ begin
             return v_known;
         end if;
     end if;
-    insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-    values (ledger.new_id(), v_job, 'job.requested', 1, v_owner, session_user, clock_timestamp(), now(), ledger.current_life(), v_data::json)
+    insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data, position)
+    values (ledger.new_id(), v_job, 'job.requested', 1, v_owner, session_user, clock_timestamp(), now(), ledger.current_life(), v_data::json,
+            ledger.take_positions(1))
     on conflict do nothing;
     if not found and not exists (select from ledger.events e
                                  where e.job_id = v_job and e.type = 'job.requested' and e.owner = v_owner and e.data::text = v_data) then

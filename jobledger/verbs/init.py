@@ -115,7 +115,7 @@ def _show_plan(connection: Session, as_json: bool) -> None:
     others = [] if plan is None else list(plan.others)
     if as_json:
         shown = [
-            {"step": s.name, "purpose": s.purpose, "locks": list(s.locks), "in_batches": s.in_batches} for s in steps
+            {"step": s.name, "purpose": s.purpose, "locks": list(s.locks), "afterwards": s.comes_after} for s in steps
         ]
         emit_json({"version": version, "newest": VERSION, "steps": shown, "others": others})
         return
@@ -125,7 +125,7 @@ def _show_plan(connection: Session, as_json: bool) -> None:
     say(f"the database holds schema version {version}; this jobledger brings {VERSION}")
     for step in steps:
         say(f"{step.name}: {step.purpose}")
-        locks = "nothing: runs in batches, after the others, while the ledger works" if step.in_batches else ""
+        locks = "nothing: runs after the others, while the ledger works" if step.comes_after else ""
         say(f"  locks {locks or ', '.join(step.locks) or 'nothing'}")
     if plan.together:
         say("the steps that lock something are one transaction, tried again until nobody has to wait for long")

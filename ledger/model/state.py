@@ -262,6 +262,10 @@ def projection(state: JobState) -> dict[str, Any] | None:
         "namespace": request.namespace,
         "name": request.name,
         "key": request.key,
+        "parent": request.parent,
+        "retry_of": request.retry_of,
+        "correlation_id": request.correlation_id,
+        "labels": request.labels or None,
     }
 
 

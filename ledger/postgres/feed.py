@@ -49,7 +49,7 @@ _HISTORY: Final = (
     + """
     from ledger.events e left join ledger.log l on l.event_id = e.id
     where e.job_id = %(job_id)s
-    order by l.seq nulls last, e.txid, e.replica_seq, e.id"""
+    order by l.seq nulls last, e.txid, e.owner collate "C", e.position, e.replica_seq, e.id"""
 )
 
 # a client's event has its effect when it is sequenced, a processor's when it is recorded
@@ -65,7 +65,7 @@ _APPLIED: Final = (
 _PROJECTED: Final = """
     select j.job_id, j.requested_at, j.run_at, j.expires_at, j.cancel_requested_at, j.started_at, j.finished_at,
            j.processor, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.priority, j.status, j.owner,
-           j.namespace, j.name, j.key
+           j.namespace, j.name, j.key, j.parent, j.retry_of, j.correlation_id, j.labels
     from ledger.jobs j order by j.job_id"""
 
 _INVARIANTS: Final = """
@@ -78,6 +78,9 @@ _INVARIANTS: Final = """
     select 'exactly the pending jobs stand in the queue', not exists (
         select from ledger.queue q full join (select j.job_id from ledger.jobs j where j.status = 'pending') p
             on p.job_id = q.job_id where q.job_id is null or p.job_id is null)
+    union all
+    select 'no job that may start has a reason to wait', not exists (
+        select from ledger.queue q where q.run_at is null and q.reason is not null)
     union all
     select 'the tally says how many jobs stand where', not exists (
         select from (

@@ -6,9 +6,11 @@ Step NNNN makes the data half of version NNNN from that of the version before. I
     -- oldest code: 1                       (code made for this version of the schema, or a later one, may still use it)
     -- locks: ledger.events, ledger.jobs    (what nobody else can use meanwhile, in the order of schema.sql)
 
-A step with ``-- in batches`` is one statement, which is run again, each time in a transaction of its own, until it
-changes no row. It runs after all others and after the code half, while the ledger works: so no other step may rely on
-it, and a release ends with a step of the other kind. It names no locks.
+Two kinds of steps have the number of such a step, and come after all of these and after the code half, while the ledger
+works: so nothing may rely on them. They name no locks, and ledger.schema_version says which of them are left.
+
+    -- in batches      one statement, run again, each time in a transaction of its own, until it changes no row
+    -- concurrently    statements that make or drop an index concurrently, a blank line after each
 
 No step changes a row of ledger.events (its triggers refuse it): what old events lack is null, or kept beside them.
 """
@@ -42,6 +44,12 @@ class Step:
     locks: Sequence[str]
     in_batches: bool
     text: str
+    concurrently: bool = False
+
+    @property
+    def comes_after(self) -> bool:
+        """Whether it runs beside the ledger at work, when the version is there."""
+        return self.in_batches or self.concurrently
 
 
 def read_schema() -> str:
@@ -61,19 +69,20 @@ def read_code_half(schema: str) -> Step:
 
 
 def read_steps(folder: Path = FOLDER) -> list[Step]:
-    """All steps of a folder, in order. Each number follows the one before, from 2."""
+    """All steps of a folder, in order: the versions follow one another, from 2."""
     steps = []
     for path in sorted(folder.glob("*.sql")):
         name = _NAME.fullmatch(path.name)
         assert name, f"{path.name} is no step"
         steps.append(_parse(int(name[1]), path.stem, path.read_text(encoding="utf-8")))
-    assert [step.number for step in steps] == list(range(2, len(steps) + 2)), "a step is missing"
-    assert not steps[-1].in_batches, "a release ends with a step that is one transaction"
+    versions = [step.number for step in steps if not step.comes_after]
+    assert versions == list(range(2, len(versions) + 2)), "a step is missing"
+    assert {step.number for step in steps} == set(versions), "what comes after a step has its number"
     return steps
 
 
 def _parse(number: int, name: str, text: str) -> Step:
-    purpose, oldest_code, locks, in_batches = "", number, list[str](), False
+    purpose, oldest_code, locks, in_batches, concurrently = "", number, list[str](), False, False
     for line in text.splitlines():
         head = _HEAD.fullmatch(line)
         if head is None:
@@ -85,7 +94,9 @@ def _parse(number: int, name: str, text: str) -> Step:
                 locks = said.split(", ")
             case _, "in batches":
                 in_batches = True
+            case _, "concurrently":
+                concurrently = True
             case _, said:
                 purpose = purpose or said
     assert all(map(_TABLE.fullmatch, locks)), f"{name}: {locks}"
-    return Step(number, name, purpose, oldest_code, locks, in_batches, text)
+    return Step(number, name, purpose, oldest_code, locks, in_batches, text, concurrently)

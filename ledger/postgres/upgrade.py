@@ -3,11 +3,13 @@
 All steps that are due, and the code half after them, are one transaction: whatever ends it, the database holds the old
 schema or the new one, and no code ever meets half of either. It is one statement, so that the server itself holds it
 to its time: from its first lock to its end it may keep others waiting for ``hold_s``, and gives up before. Then it
-lets everybody pass, and tries again. Steps in batches come after it, each batch a transaction of its own.
+lets everybody pass, and tries again. What can be done beside the ledger at work comes after it: batches, each a
+transaction of its own, and indexes.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,8 +72,9 @@ begin
                        case v_trigger.fires when 'A' then 'always' else 'replica' end, v_trigger.name);
     end loop;
     delete from ledger.rights r where r.what = any (v_added);  -- the code half has written down what it found
-    insert into ledger.schema_version (version, oldest_code)
-    select n.version, n.oldest_code from unnest({numbers}::integer[], {oldest}::integer[]) n (version, oldest_code);
+    insert into ledger.schema_version (version, oldest_code, unfinished)
+    select n.version, n.oldest_code, n.unfinished
+    from unnest({numbers}::integer[], {oldest}::integer[], {unfinished}::jsonb[]) n (version, oldest_code, unfinished);
     select string_agg(b.value, ', ' order by b.value) into v_gone
     from jsonb_each_text(v_others) b where b.key not in (select o.key from ({others}) o);
     if v_gone is not null then
@@ -88,6 +91,23 @@ select set_config('search_path', 'pg_catalog, pg_temp', true), set_config('state
 from pg_roles r where r.rolname = current_user
 """
 
+_LOCK_ORDER: Final = tuple(
+    f"ledger.{name}"
+    for name in ("schema_version", "events", "log", "sequencer", "replicas", "keys", "queue", "my_jobs", "jobs")
+)
+"""As schema.sql has it; all other tables come after these."""
+_UNFINISHED: Final = """
+    select distinct jsonb_object_keys(to_jsonb(v) -> 'unfinished') from ledger.schema_version v
+    where to_jsonb(v) ? 'unfinished'
+"""
+"""As JSON, because version 1 had no such column."""
+_FINISHED: Final = """
+    update ledger.schema_version set unfinished = unfinished - %(name)s where version = %(number)s
+"""
+_BROKEN_INDEXES: Final = """
+    select c.relname::text from pg_index i join pg_class c on c.oid = i.indexrelid
+    where not i.indisvalid and c.relnamespace = 'ledger'::regnamespace
+"""
 _HOLDERS: Final = """
     select format('session %%s (%%s, %%s) keeps %%s in a transaction that began at %%s', a.pid, a.usename,
                   coalesce(nullif(a.application_name, ''), a.backend_type),
@@ -109,18 +129,23 @@ class Plan:
     """The schema that the database holds."""
     together: Sequence[Step]
     """These run in one transaction; the last of them is the code half."""
-    in_batches: Sequence[Step]
+    afterwards: Sequence[Step]
+    """These run beside the ledger at work."""
     others: Sequence[str]
     """What others have made on the ledger's tables and functions. It stays."""
 
     @property
     def steps(self) -> Sequence[Step]:
-        return (*self.together, *self.in_batches)
+        return (*self.together, *self.afterwards)
 
     @property
     def locks(self) -> Sequence[str]:
         """What nobody else can use for a moment, in the order in which everybody takes locks."""
-        return list(dict.fromkeys(table for step in self.together for table in step.locks))
+        return sorted({table for step in self.together for table in step.locks}, key=_place_of_lock)
+
+
+def _place_of_lock(table: str) -> tuple[int, str]:
+    return _LOCK_ORDER.index(table) if table in _LOCK_ORDER else len(_LOCK_ORDER), table
 
 
 def plan_upgrade(connection: Connection[Any], *, steps: Sequence[Step] | None = None) -> Plan:
@@ -134,14 +159,19 @@ def plan_upgrade(connection: Connection[Any], *, steps: Sequence[Step] | None = 
     done = _values(connection, "select v.version from ledger.schema_version v order by 1")
     if done[-1] > known[-1].number:
         mismatch(done[-1])
-    due = [step for step in known if step.number > done[0] and step.number not in done]
+    left = _values(connection, _UNFINISHED)
+    due = [
+        step
+        for step in known
+        if step.number > done[0] and (step.number not in done or (step.comes_after and step.name in left))
+    ]
     if not due:
         return Plan(done[-1], (), (), ())
     _need_the_owner(connection)
-    together = [step for step in due if not step.in_batches]
+    together = [step for step in due if not step.comes_after]
     if together:
         together.append(read_code_half(read_schema()))
-    return Plan(done[-1], together, [step for step in due if step.in_batches], find_others(connection))
+    return Plan(done[-1], together, [step for step in due if step.comes_after], find_others(connection))
 
 
 def upgrade(
@@ -156,7 +186,7 @@ def upgrade(
 
     The connection is in autocommit mode. Raises what ``plan_upgrade`` does, Conflict where others keep what is needed
     for longer than ``patience_s``, or where something of theirs would be lost. Then nothing has changed, but for what
-    ran in batches.
+    came afterwards.
     """
     plan = plan_upgrade(connection, steps=steps)
     if not plan.steps:
@@ -165,7 +195,10 @@ def upgrade(
     again = _Again(connection, plan, patience_s, pause)
     while (now := plan_upgrade(connection, steps=steps)).together:
         again.attempt(lambda now=now: _run_together(connection, now, hold_s))  # type: ignore[misc]
-    for step in plan.in_batches:
+    for step in plan.afterwards:
+        if step.concurrently:
+            _run_concurrently(connection, step)
+            continue
         again = _Again(connection, plan, patience_s, pause)
         while again.attempt(lambda step=step: _run_batch(connection, step, hold_s)):  # type: ignore[misc]
             again = _Again(connection, plan, patience_s, pause)
@@ -234,6 +267,7 @@ def _run_together(connection: Connection[Any], plan: Plan, hold_s: float) -> boo
     from psycopg.sql import SQL, Literal
 
     numbered = [step for step in plan.together if step.number]
+    left = [{step.name: None for step in plan.afterwards if step.number == made.number} for made in numbered]
     statement = SQL(_UPGRADE).format(
         owner=Literal(_owner(connection)),
         others=SQL(OTHERS),
@@ -242,26 +276,36 @@ def _run_together(connection: Connection[Any], plan: Plan, hold_s: float) -> boo
         scripts=Literal([step.text for step in plan.together]),
         numbers=Literal([step.number for step in numbered]),
         oldest=Literal([step.oldest_code for step in numbered]),
+        unfinished=Literal([json.dumps(names) for names in left]),
     )
     connection.execute(_within(hold_s) + SQL("; ") + statement + SQL("; commit"))
     return False
 
 
 def _run_batch(connection: Connection[Any], step: Step, hold_s: float) -> bool:
-    """One batch; whether there may be another one. The number is written down with the one that changes nothing."""
+    """One batch; whether there may be another one. The one that changes nothing writes down that the step is done."""
     began = time.monotonic()
     connection.execute(_within(hold_s))
     more = connection.execute(step.text.encode()).rowcount > 0
     if not more:
-        connection.execute(
-            """insert into ledger.schema_version (version, oldest_code) values (%(number)s, %(oldest)s)
-               on conflict do nothing""",
-            {"number": step.number, "oldest": step.oldest_code},
-        )
+        connection.execute(_FINISHED, {"name": step.name, "number": step.number})
     connection.execute("commit")
     if more:
         time.sleep(time.monotonic() - began)  # half of the time belongs to others
     return more
+
+
+def _run_concurrently(connection: Connection[Any], step: Step) -> None:
+    """Make and drop indexes. Waits for the transactions that are open, and keeps nobody waiting."""
+    from psycopg.sql import SQL, Identifier
+
+    # what is left of a try that was interrupted
+    for broken in _values(connection, _BROKEN_INDEXES):
+        if broken in step.text:
+            connection.execute(SQL("drop index concurrently ledger.{}").format(Identifier(broken)))
+    for statement in step.text.split(";\n\n"):
+        connection.execute(statement.encode())
+    connection.execute(_FINISHED, {"name": step.name, "number": step.number})
 
 
 def _within(hold_s: float) -> Composed:

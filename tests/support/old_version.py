@@ -9,9 +9,13 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection
+from psycopg.rows import DictRow
+
+from ledger.model.catalogue import CLIENT_TYPES
+from ledger.postgres.feed import Verification
 
 V1 = Path(__file__).parents[1] / "upgrades" / "v1"
 """What it left behind."""
@@ -58,3 +62,19 @@ class OldVersion:
 
     def _command(self, *arguments: str) -> list[str]:
         return [str(self._python), "-B", "-m", "jobledger", *arguments]
+
+
+def count_events(connection: Connection[DictRow]) -> Verification:
+    """What ``verify`` counts, of a schema of any version."""
+    row = connection.execute(_COUNTED.encode(), {"client_types": sorted(CLIENT_TYPES)}).fetchone()
+    assert row is not None
+    return Verification(**row)
+
+
+_COUNTED: Final = """
+    select (select count(*) from ledger.events e left join ledger.log l on l.event_id = e.id
+            where e.job_id is not null and (l.seq is not null or e.type <> all (%(client_types)s))) as events,
+           (select count(*) from ledger.jobs) as jobs,
+           (select count(*) from ledger.events e where not exists (select from ledger.log l where l.event_id = e.id))
+               as unsequenced
+"""

@@ -8,6 +8,7 @@ import sys
 import pytest
 from catalogue import read_catalogue
 from databases import Database
+from old_version import count_events
 from waiting import until
 
 from ledger.errors import LedgerError, ServerUnreachable
@@ -37,7 +38,7 @@ COUNT_COMMANDS = """
 def test_it_may_end_after_any_of_its_commands(v1: Database, database: Database, how: str) -> None:
     owner = v1.connect()
     owner.execute(COUNT_COMMANDS.encode())
-    before, checked = read_catalogue(owner), verify(owner)
+    before, checked = read_catalogue(owner), count_events(owner)
     for at in (1, 2, 4, 7, 20, 60, 110):
         owner.execute("delete from public.trouble")
         owner.execute("insert into public.trouble values (%(at)s, %(how)s)", {"at": at, "how": how})
@@ -48,7 +49,7 @@ def test_it_may_end_after_any_of_its_commands(v1: Database, database: Database, 
         assert "\n" not in error.value.message
         assert read_catalogue(owner) == before
         assert installed_version(owner) == 1
-        assert verify(owner) == checked
+        assert count_events(owner) == checked
     owner.execute("delete from public.trouble")
     upgrade(owner)
     assert value(v1, "select last_value >= 110 from public.commands") is True
@@ -71,7 +72,8 @@ def test_its_process_may_be_killed_while_it_waits(v1: Database, database: Databa
                where datname = current_database() and application_name = 'jobledger init'"""
     until(lambda: owner.execute(there).fetchone() is None, "the server to notice")
     fresh = read_catalogue(database.connect())
-    assert read_catalogue(owner) in (before, fresh)
+    now = read_catalogue(owner)
+    assert now == before or {**now, "indexes": fresh["indexes"]} == fresh, "what comes after it may be left"
     upgrade(owner)
     assert read_catalogue(owner) == fresh
 
@@ -81,12 +83,12 @@ def noted_later(last: int) -> list[Step]:
     return [
         Step(last + 1, "place", "For it.", 1, [], False, "create table ledger.noted (event_id uuid primary key)"),
         Step(
-            last + 2, "fill", "Events that are older.", 1, [], True,
+            last + 1, "fill", "Events that are older.", 1, [], True,
             """insert into ledger.noted (event_id)
                select e.id from ledger.events e where not exists (select from ledger.noted n where n.event_id = e.id)
                order by e.id limit 20""",
         ),
-        Step(last + 3, "end", "Nothing more.", 1, [], False, "comment on table ledger.noted is 'All of them.'"),
+        Step(last + 2, "end", "Nothing more.", 1, [], False, "comment on table ledger.noted is 'All of them.'"),
     ]  # fmt: skip
 
 
@@ -112,10 +114,11 @@ def test_a_step_in_batches_goes_on_where_it_ended(v1: Database) -> None:
     with connect(v1.dsn) as connection, pytest.raises(ServerUnreachable, match="session ended during the upgrade"):
         upgrade(connection, steps=steps)
     assert value(v1, "select count(*) from ledger.noted") == 60
-    assert value(v1, "select array_agg(version order by version) from ledger.schema_version") == [1, 2, 3, 5]
+    assert value(v1, "select array_agg(version order by version) from ledger.schema_version") == [1, 2, 3, 4]
     owner.execute("drop trigger enough on ledger.noted")
     assert [step.name for step in upgrade(owner, steps=steps).steps] == ["fill"]
-    assert value(v1, "select array_agg(version order by version) from ledger.schema_version") == [1, 2, 3, 4, 5]
+    assert value(v1, "select array_agg(version order by version) from ledger.schema_version") == [1, 2, 3, 4]
+    assert value(v1, "select count(*) from ledger.schema_version where unfinished <> '{}'") == 0
     assert value(v1, "select count(*) from ledger.noted") == value(v1, "select count(*) from ledger.events")
     assert upgrade(owner, steps=steps).steps == ()
 

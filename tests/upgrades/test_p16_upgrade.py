@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from catalogue import read_catalogue
 from databases import Database
+from old_version import count_events
 
 from ledger.errors import SchemaMismatch
+from ledger.model.ids import new_id
 from ledger.postgres.feed import verify
 from ledger.postgres.rights import find_differences
 from ledger.postgres.schema import VERSION, check, install, installed_version
@@ -42,10 +46,74 @@ def test_p7_p16_an_upgrade_rewrites_no_event(v1: Database) -> None:
 
 def test_p16_what_it_adds_up_to_is_the_same_after_an_upgrade(v1: Database) -> None:
     owner = v1.connect()
-    before = verify(owner)
+    before = count_events(owner)
     upgrade(owner)
     assert verify(owner) == before
     assert before.unsequenced > 0
+
+
+BELONGS = """
+    select j.job_id, j.parent, j.retry_of, j.correlation_id, j.labels from ledger.jobs j
+    where j.parent is not null or j.retry_of is not null or j.correlation_id is not null or j.labels is not null
+"""
+
+
+def test_p16_jobs_from_before_know_where_they_belong(v1: Database) -> None:
+    owner = v1.connect()
+    parent, correlation = new_id(), new_id()
+    told = json.dumps({"name": "square", "parent": str(parent), "labels": {"colour": "red"}})
+    new, plain = new_id(), new_id()
+    owner.execute(
+        """insert into ledger.events
+               (id, job_id, type, v, owner, actor, occurred_at, recorded_at, correlation_id, life, data)
+           select e.id, e.id, 'job.requested', 1, 'app_alice', 'app_alice', now(), now(), e.correlation,
+                  ledger.current_life(), e.data::json
+           from (values (%(new)s::uuid, %(correlation)s::uuid, %(told)s), (%(plain)s, null, '{"name": "square"}'))
+               e (id, correlation, data)""",
+        {"new": new, "plain": plain, "correlation": correlation, "told": told},
+    )
+    owner.execute("select ledger.sequence()")
+    upgrade(owner)
+    assert owner.execute(BELONGS.encode() + b" and j.job_id >= %(new)s", {"new": new}).fetchall() == [
+        {"job_id": new, "parent": parent, "retry_of": None, "correlation_id": correlation, "labels": {"colour": "red"}}
+    ]
+    verify(owner)
+
+
+def test_p16_jobs_that_waited_before_have_a_rank_and_a_reason(v1: Database) -> None:
+    owner = v1.connect()
+    upgrade(owner)
+    rows = owner.execute(
+        "select q.run_at is null as ready, q.reason, q.rank = q.seq as ranked from ledger.queue q"
+    ).fetchall()
+    assert {(row["ready"], row["reason"]) for row in rows} >= {(True, None), (False, "due"), (False, "retrying")}
+    assert all(row["ranked"] for row in rows)
+    assert all((row["reason"] is None) == row["ready"] for row in rows)
+
+
+def test_p16_what_was_interrupted_is_finished_by_the_next_upgrade(v1: Database, database: Database) -> None:
+    owner = v1.connect()
+
+    class Stopped(Exception):
+        pass
+
+    def stop(_step: object) -> None:
+        raise Stopped
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ledger.postgres.upgrade._run_concurrently", lambda _connection, step: stop(step))
+        with pytest.raises(Stopped):
+            upgrade(owner)
+    assert installed_version(owner) == VERSION
+    check(owner)  # the ledger is at work meanwhile
+    left = [step.name for step in plan_upgrade(owner).steps]
+    assert left == [step.name for step in read_steps() if step.comes_after]
+    owner.execute("create index jobs_by_parent on ledger.jobs (parent)")  # as a server leaves it that was killed
+    owner.execute("update pg_index set indisvalid = false where indexrelid = 'ledger.jobs_by_parent'::regclass")
+    upgrade(owner)
+    assert plan_upgrade(owner).steps == ()
+    there, wanted = read_catalogue(owner), read_catalogue(database.connect())
+    assert there == wanted
 
 
 def test_upgrading_again_changes_nothing(v1: Database) -> None:

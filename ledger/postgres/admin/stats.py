@@ -90,14 +90,14 @@ _HANDLERS: Final = """
             -- the first of each priority, by as many looks into the index
             (select q.priority, q.seq from ledger.queue q
              where q.namespace = s.namespace and q.name = s.name and q.run_at is null
-             order by q.priority desc, q.seq limit 1)
+             order by q.priority desc, q.rank limit 1)
             union all
             select n.priority, n.seq
             from first f
             cross join lateral (
                 select q.priority, q.seq from ledger.queue q
                 where q.namespace = s.namespace and q.name = s.name and q.run_at is null and q.priority < f.priority
-                order by q.priority desc, q.seq limit 1) n
+                order by q.priority desc, q.rank limit 1) n
         )
         select min(f.seq) as seq from first f) o on s.ready > 0
     left join ledger.log l on l.seq = o.seq

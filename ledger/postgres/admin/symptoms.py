@@ -117,7 +117,7 @@ _STOPPING_ATTEMPTS: Final = """
     cross join lateral (
         select e.data ->> 'message' as message from ledger.events e
         where e.job_id = j.job_id and e.type = 'attempt.progressed' and e.data ->> 'attempt' = j.attempt::text
-        order by e.txid desc, e.id desc limit 1) s
+        order by e.txid desc, e.position desc nulls last, e.id desc limit 1) s
     where s.message = %(stopping)s
     group by c.processor, p.host, p.pid order by c.processor
 """
