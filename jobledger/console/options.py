@@ -42,7 +42,7 @@ follow_option: Final = click.option(
     "--sync", "with_sync", is_flag=True, help="Sync meanwhile; otherwise another process has to."
 )
 group_argument: Final = click.argument(
-    "group", metavar="ROLE", type=click.Choice(["client", "auditor", "processor", "operator"])
+    "group", metavar="ROLE", type=click.Choice(["client", "processor", "auditor", "operator"])
 )
 on_behalf_of_option: Final = click.option(
     "--on-behalf-of", metavar="OWNER|*", help="For a client: the right to act for this owner too, or for every one (*)."

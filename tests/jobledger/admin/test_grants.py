@@ -296,3 +296,10 @@ def test_a_password_is_one_line(text: str, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="cannot read the password"):
         read_password(str(tmp_path / "none"))
+
+
+def test_the_command_offers_every_group() -> None:
+    for verb in (grant_verb, revoke_verb):
+        [group] = [parameter for parameter in verb.params if parameter.name == "group"]
+        assert isinstance(group.type, click.Choice)
+        assert list(group.type.choices) == list(GROUPS)
