@@ -10,7 +10,7 @@ from typing import Final
 
 import psycopg
 
-from benchmarks.gate import wait_for_go
+from benchmarks.starting import wait_for_go
 
 NOTIFY: Final = "select pg_notify(%(channel)s, '')"
 STORE_AND_NOTIFY: Final = "insert into stored select from pg_notify(%(channel)s, '')"

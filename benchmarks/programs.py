@@ -19,7 +19,7 @@ STOPS_WITHIN_S: Final = 15.0
 
 
 class Program:
-    """A process that talks in lines of JSON. It waits at ``benchmarks.gate`` until ``go``."""
+    """A process that talks in lines of JSON. It waits at ``benchmarks.starting`` until ``go``."""
 
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
         self.process: Final = process

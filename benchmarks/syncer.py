@@ -7,7 +7,7 @@ import os
 import sys
 
 from benchmarks.cpu import memory_mb
-from benchmarks.gate import wait_for_go
+from benchmarks.starting import wait_for_go
 from client_sync import JobClient
 
 if __name__ == "__main__":

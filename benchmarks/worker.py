@@ -7,8 +7,8 @@ import logging
 import signal
 import sys
 
-from benchmarks.gate import wait_for_go
 from benchmarks.handlers import jobs
+from benchmarks.starting import wait_for_go
 from processor.executors.garbage import collect_rarely
 from processor.executors.loop import run
 from processor.service import serve

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeAlias
 
-from benchmarks.gate import wait_for_go
+from benchmarks.starting import wait_for_go
 
 Put: TypeAlias = Callable[[list[int]], Awaitable[None]]
 PAD = "x" * 180

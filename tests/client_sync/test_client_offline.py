@@ -189,10 +189,10 @@ def test_a_request_inside_a_transaction_is_seen_by_others_after_it(jobs: JobClie
 
 
 def test_threads_share_a_client(jobs: JobClient) -> None:
-    gate = threading.Barrier(8)
+    start = threading.Barrier(8)
 
     def work() -> None:
-        gate.wait()
+        start.wait()
         for _ in range(25):
             jobs.submit("a")
 

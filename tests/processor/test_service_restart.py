@@ -54,8 +54,8 @@ def stop_at_once(server: EmbeddedPostgres) -> None:
 def crash_a_backend(server: EmbeddedPostgres) -> None:
     """One backend that dies takes all sessions with it, and the postmaster stays."""
     with psycopg.connect(server.dsn(), autocommit=True) as admin:
-        victim = admin.info.backend_pid
-        os.kill(victim, signal.SIGKILL)
+        backend = admin.info.backend_pid
+        os.kill(backend, signal.SIGKILL)
         with pytest.raises(psycopg.OperationalError):
             admin.execute("select pg_sleep(60)")
     retrying()(connect, server.dsn()).close()  # when the server is back

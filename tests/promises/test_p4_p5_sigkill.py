@@ -60,13 +60,13 @@ def test_p4_p5_processors_killed_at_random_moments_lose_and_double_nothing(
             until(lambda: all(registered(owner, process) for process in alive), "both processors to register")
             moment = (number + chance.random()) * JOBS / (KILLS + 1)
             until(partial(ended, owner, moment), "the moment to kill")
-            victim = alive.pop(chance.randrange(2))
-            victim_id = registered(owner, victim)
+            killed = alive.pop(chance.randrange(2))
+            killed_id = registered(owner, killed)
             killed_at = value(owner, "select clock_timestamp()")
-            victim.send_signal(signal.SIGKILL)
-            victim.wait()
+            killed.send_signal(signal.SIGKILL)
+            killed.wait()
             alive.append(stack.enter_context(processor(database.dsn_as("worker"), log, "--threads", "4")))
-            delay = until(partial(restarted_after, owner, victim_id, killed_at), "the lost jobs to be taken up")
+            delay = until(partial(restarted_after, owner, killed_id, killed_at), "the lost jobs to be taken up")
             delays += [delay] if delay >= 0 else []
         until(partial(ended, owner, JOBS), "every job to end")
         assert_projection_is_fold(owner)
@@ -91,8 +91,8 @@ def test_p4_p5_processors_killed_at_random_moments_lose_and_double_nothing(
         print(f"\n  from the kill to the first lost job running again: {times}; median {middle:.2f} s")  # noqa: T201  for whoever runs it
 
 
-def restarted_after(connection: Connection[DictRow], victim: object, killed_at: object) -> float | None:
-    """Seconds from the kill to the first of the victim's jobs running again; -1 where it held none; None: not yet."""
+def restarted_after(connection: Connection[DictRow], killed: object, killed_at: object) -> float | None:
+    """Seconds from the kill to the first of the killed's jobs running again; -1 where it held none; None: not yet."""
     row = connection.execute(
         """
         select p.lost_at is not null as noticed,
@@ -103,9 +103,9 @@ def restarted_after(connection: Connection[DictRow], victim: object, killed_at: 
                 where l.type = 'attempt.lost' and l.data ->> 'processor' = p.processor::text) as seconds,
                exists (select from ledger.events l
                        where l.type = 'attempt.lost' and l.data ->> 'processor' = p.processor::text) as held_some
-        from ledger.processors p where p.processor = %(victim)s
+        from ledger.processors p where p.processor = %(killed)s
         """,
-        {"victim": victim, "killed_at": killed_at},
+        {"killed": killed, "killed_at": killed_at},
     ).fetchone()
     if row is None or not row["noticed"] or row["unsettled"]:
         return None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from databases import Database
-from security.besieged import Besieged
+from security.attacked_ledger import AttackedLedger
 
 
 @pytest.fixture
-def besieged(database: Database) -> Besieged:
+def attacked(database: Database) -> AttackedLedger:
     """A ledger with jobs of Bob's, and Alice who attacks it."""
-    return Besieged(database)
+    return AttackedLedger(database)

@@ -6,7 +6,7 @@ import pytest
 from databases import Database, new_database
 from psycopg import Connection, sql
 from psycopg.rows import DictRow
-from security.besieged import ALICE, BOB
+from security.attacked_ledger import ALICE, BOB
 
 OTHERS = """
     insert into ledger.jobs (job_id, seq, requested_at, priority, status, owner, namespace, name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from doors import Draft
-from security.besieged import ALICE, Besieged, value
+from security.attacked_ledger import ALICE, AttackedLedger, value
 
 SHADOWS = """
     create table evil.caught (who text, me text);
@@ -69,61 +69,61 @@ QUALIFIED_PUSH = """
 """
 
 
-def prepare(besieged: Besieged) -> None:
+def prepare(attacked: AttackedLedger) -> None:
     """Give Alice more than a client should have: a schema of her own, first in her search path."""
-    besieged.owner.execute("create schema evil authorization app_alice")
-    besieged.alice.execute(SHADOWS.encode())
+    attacked.owner.execute("create schema evil authorization app_alice")
+    attacked.alice.execute(SHADOWS.encode())
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_p11_shadowing_what_the_doors_use(besieged: Besieged, path: str) -> None:
-    prepare(besieged)
+def test_p11_shadowing_what_the_doors_use(attacked: AttackedLedger, path: str) -> None:
+    prepare(attacked)
     draft = Draft()
-    with besieged.only_alices():
-        besieged.alice.execute(f"set search_path = {path}".encode())
-        besieged.alice.execute(QUALIFIED_PUSH, {"id": draft.id, "job": draft.job_id})
-        besieged.alice.execute("select ledger.submit('x', run_at => '2026-01-01T00:00:00Z'::pg_catalog.timestamptz)")
-        besieged.alice.execute("select upto_seq from ledger.pull(0)")
-        besieged.alice.execute("select job_id from ledger.my_jobs")
-    caught = besieged.owner.execute("select distinct who from evil.caught").fetchall()
+    with attacked.only_alices():
+        attacked.alice.execute(f"set search_path = {path}".encode())
+        attacked.alice.execute(QUALIFIED_PUSH, {"id": draft.id, "job": draft.job_id})
+        attacked.alice.execute("select ledger.submit('x', run_at => '2026-01-01T00:00:00Z'::pg_catalog.timestamptz)")
+        attacked.alice.execute("select upto_seq from ledger.pull(0)")
+        attacked.alice.execute("select job_id from ledger.my_jobs")
+    caught = attacked.owner.execute("select distinct who from evil.caught").fetchall()
     assert [row for row in caught if row["who"] != ALICE] == []
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_p11_shadowing_what_the_doors_use_before_they_are_first_called(besieged: Besieged, path: str) -> None:
+def test_p11_shadowing_what_the_doors_use_before_they_are_first_called(attacked: AttackedLedger, path: str) -> None:
     """The texts of the functions are read at the first call of a session: its path then must not matter either."""
-    prepare(besieged)
-    session = besieged.database.connect(ALICE)
-    with besieged.only_alices():
+    prepare(attacked)
+    session = attacked.database.connect(ALICE)
+    with attacked.only_alices():
         session.execute(f"set search_path = {path}".encode())
         draft = Draft()
         session.execute(QUALIFIED_PUSH, {"id": draft.id, "job": draft.job_id})
         session.execute("select ledger.submit('x')")
-    assert value(besieged.owner, "select count(*) from evil.caught where who <> 'app_alice'") == 0
+    assert value(attacked.owner, "select count(*) from evil.caught where who <> 'app_alice'") == 0
 
 
-def test_p11_an_argument_of_a_type_with_a_cast_of_alices(besieged: Besieged) -> None:
+def test_p11_an_argument_of_a_type_with_a_cast_of_alices(attacked: AttackedLedger) -> None:
     """The cast runs before the door is entered, as Alice."""
-    prepare(besieged)
-    besieged.alice.execute("""
+    prepare(attacked)
+    attacked.alice.execute("""
         create type evil.trick as (x integer);
         create function evil.to_text(evil.trick) returns text language plpgsql as
             $$ begin perform evil.catch(); return 'x'; end $$;
         create cast (evil.trick as text) with function evil.to_text(evil.trick) as implicit;
     """)
-    with besieged.only_alices():
-        besieged.alice.execute("select ledger.submit(row(1)::evil.trick)")
-    assert besieged.owner.execute("select distinct who from evil.caught").fetchall() == [{"who": ALICE}]
+    with attacked.only_alices():
+        attacked.alice.execute("select ledger.submit(row(1)::evil.trick)")
+    assert attacked.owner.execute("select distinct who from evil.caught").fetchall() == [{"who": ALICE}]
 
 
-def test_p11_a_trigger_and_a_deferred_check_of_alices_run_as_alice(besieged: Besieged) -> None:
-    prepare(besieged)
-    besieged.alice.execute("""
+def test_p11_a_trigger_and_a_deferred_check_of_alices_run_as_alice(attacked: AttackedLedger) -> None:
+    prepare(attacked)
+    attacked.alice.execute("""
         create function evil.on_row() returns trigger language plpgsql as
             $$ begin perform evil.catch(); perform ledger.submit('from a trigger'); return null; end $$;
         create constraint trigger late after insert on evil.limits deferrable initially deferred
             for each row execute function evil.on_row();
     """)
-    with besieged.only_alices():
-        besieged.alice.execute("begin; insert into evil.limits values (1); select ledger.submit('x'); commit")
-    assert besieged.owner.execute("select distinct who from evil.caught").fetchall() == [{"who": ALICE}]
+    with attacked.only_alices():
+        attacked.alice.execute("begin; insert into evil.limits values (1); select ledger.submit('x'); commit")
+    assert attacked.owner.execute("select distinct who from evil.caught").fetchall() == [{"who": ALICE}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 from doors import Draft
-from security.besieged import ALICE, Besieged, value, with_text
+from security.attacked_ledger import ALICE, AttackedLedger, value, with_text
 
 from ledger.model.ids import new_id
 from ledger.model.protocol import Accepted, Refused
@@ -66,71 +66,71 @@ KEPT = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_hostile_json_is_refused_and_delays_nobody(besieged: Besieged, case: str) -> None:
-    with besieged.only_alices():
-        reply = besieged.push(new_id(), 0, Draft(), Draft(data=REFUSED[case]), Draft())
+def test_hostile_json_is_refused_and_delays_nobody(attacked: AttackedLedger, case: str) -> None:
+    with attacked.only_alices():
+        reply = attacked.push(new_id(), 0, Draft(), Draft(data=REFUSED[case]), Draft())
         assert isinstance(reply, Accepted)
         assert [(r.seq, r.code in ("invalid", "too_large")) for r in reply.refused] == [(2, True)]
-    assert verify(besieged.owner).unsequenced == 0
+    assert verify(attacked.owner).unsequenced == 0
 
 
 @pytest.mark.parametrize("case", KEPT)
-def test_unusual_json_is_kept_to_the_letter(besieged: Besieged, case: str) -> None:
+def test_unusual_json_is_kept_to_the_letter(attacked: AttackedLedger, case: str) -> None:
     draft = Draft(data=KEPT[case])
-    with besieged.only_alices():
-        assert besieged.refused(draft) == []
+    with attacked.only_alices():
+        assert attacked.refused(draft) == []
     assert (
-        value(besieged.owner, "select data::text from ledger.events where id = %(id)s::uuid", id=draft.id) == draft.data
+        value(attacked.owner, "select data::text from ledger.events where id = %(id)s::uuid", id=draft.id) == draft.data
     )
-    assert verify(besieged.owner).unsequenced == 0
+    assert verify(attacked.owner).unsequenced == 0
 
 
 @pytest.mark.parametrize("case", ["deep arrays", "deep objects", "deep and unclosed"])
 @pytest.mark.parametrize("argument", ["params", "labels", "limits"])
-def test_deep_json_does_not_break_submit_or_the_session(besieged: Besieged, argument: str, case: str) -> None:
+def test_deep_json_does_not_break_submit_or_the_session(attacked: AttackedLedger, argument: str, case: str) -> None:
     text = REFUSED[case]
-    with besieged.unchanged(), pytest.raises(psycopg.Error) as refusal:
-        besieged.alice.execute(f"select ledger.submit('x', {argument} => %(text)s::json)".encode(), {"text": text})
+    with attacked.unchanged(), pytest.raises(psycopg.Error) as refusal:
+        attacked.alice.execute(f"select ledger.submit('x', {argument} => %(text)s::json)".encode(), {"text": text})
     assert refusal.value.sqlstate in ("54001", "22P02", "JL003")
-    assert value(besieged.alice, "select 1") == 1
+    assert value(attacked.alice, "select 1") == 1
 
 
-def test_an_event_of_20_mb_is_refused_by_itself_before_it_is_read(besieged: Besieged) -> None:
+def test_an_event_of_20_mb_is_refused_by_itself_before_it_is_read(attacked: AttackedLedger) -> None:
     """Were its push turned away, it would hold up for ever what its file has to send after it."""
-    reply = besieged.push(new_id(), 0, Draft(data=request('{"a": "' + "x" * 20_000_000 + '"}')))
+    reply = attacked.push(new_id(), 0, Draft(data=request('{"a": "' + "x" * 20_000_000 + '"}')))
     assert isinstance(reply, Accepted)
     assert [(r.seq, r.code) for r in reply.refused] == [(1, "too_large")]
-    with besieged.unchanged():
-        together = besieged.push(new_id(), 0, Draft(data=request('{"a": "' + "x" * 20_000_000 + '"}')), Draft())
+    with attacked.unchanged():
+        together = attacked.push(new_id(), 0, Draft(data=request('{"a": "' + "x" * 20_000_000 + '"}')), Draft())
     assert isinstance(together, Refused)
     assert together.code == "too_large"
 
 
 @pytest.mark.parametrize("field", ["id", "job_id", "type", "occurred_at", "correlation_id", "causation_id"])
-def test_20_mb_beside_the_data_are_refused_too(besieged: Besieged, field: str) -> None:
+def test_20_mb_beside_the_data_are_refused_too(attacked: AttackedLedger, field: str) -> None:
     """The limit of a push holds for all of it: what is refused is kept, with its texts."""
-    with besieged.unchanged():
-        reply = besieged.push(new_id(), 0, with_text(field, "x" * 20_000_000))
+    with attacked.unchanged():
+        reply = attacked.push(new_id(), 0, with_text(field, "x" * 20_000_000))
         assert isinstance(reply, Refused)
         assert reply.code == "too_large"
 
 
-def test_what_is_kept_of_a_refused_event_is_short(besieged: Besieged) -> None:
-    besieged.refused(Draft(type="x" * 1_000_000, job_id="y" * 1_000_000))
+def test_what_is_kept_of_a_refused_event_is_short(attacked: AttackedLedger) -> None:
+    attacked.refused(Draft(type="x" * 1_000_000, job_id="y" * 1_000_000))
     kept = value(
-        besieged.owner, "select max(length(type) + length(job_id)) from ledger.refusals where owner = %(a)s", a=ALICE
+        attacked.owner, "select max(length(type) + length(job_id)) from ledger.refusals where owner = %(a)s", a=ALICE
     )
     assert kept <= 1000
 
 
-def test_too_many_events_are_refused_as_a_whole(besieged: Besieged) -> None:
-    with besieged.unchanged():
-        reply = besieged.push(new_id(), 0, *[Draft(data="{}")] * 5001)
+def test_too_many_events_are_refused_as_a_whole(attacked: AttackedLedger) -> None:
+    with attacked.unchanged():
+        reply = attacked.push(new_id(), 0, *[Draft(data="{}")] * 5001)
         assert isinstance(reply, Refused)
 
 
-def test_texts_that_never_end_cost_no_more_than_their_length(besieged: Besieged) -> None:
+def test_texts_that_never_end_cost_no_more_than_their_length(attacked: AttackedLedger) -> None:
     """A search that starts again at each quote takes time with the square of the length: hours, for this one."""
-    besieged.owner.execute("set statement_timeout = '60s'")
+    attacked.owner.execute("set statement_timeout = '60s'")
     text = "[" * 100 + '"' + '\\"' * 1_000_000
-    assert value(besieged.owner, "select ledger.is_deeper(%(text)s, 64)", text=text) is True
+    assert value(attacked.owner, "select ledger.is_deeper(%(text)s, 64)", text=text) is True

@@ -7,7 +7,7 @@ import json
 import psycopg
 import pytest
 from doors import Draft
-from security.besieged import Besieged, value, with_text
+from security.attacked_ledger import AttackedLedger, value, with_text
 
 from ledger.model.protocol import Accepted
 
@@ -28,19 +28,19 @@ FIELDS = ["type", "data", "job_id", "id", "occurred_at", "correlation_id", "caus
 
 @pytest.mark.parametrize("text", INJECTIONS)
 @pytest.mark.parametrize("field", FIELDS)
-def test_p11_sql_in_an_argument_of_push(besieged: Besieged, field: str, text: str) -> None:
-    with besieged.only_alices():
+def test_p11_sql_in_an_argument_of_push(attacked: AttackedLedger, field: str, text: str) -> None:
+    with attacked.only_alices():
         draft = with_text(field, text)
-        assert len(besieged.refused(draft)) == 1
+        assert len(attacked.refused(draft)) == 1
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
-def test_p11_sql_within_a_request(besieged: Besieged, text: str) -> None:
+def test_p11_sql_within_a_request(attacked: AttackedLedger, text: str) -> None:
     data = {"name": text, "namespace": text, "params": {text: text}, "key": text, "labels": {text: text}}
-    with besieged.only_alices():
+    with attacked.only_alices():
         draft = Draft(data=json.dumps(data))
-        assert besieged.refused(draft, Draft("job.cancel_requested", json.dumps({"reason": text}), draft.job_id)) == []
-        row = besieged.owner.execute(
+        assert attacked.refused(draft, Draft("job.cancel_requested", json.dumps({"reason": text}), draft.job_id)) == []
+        row = attacked.owner.execute(
             "select data::text as data from ledger.events where id = %(id)s::uuid", {"id": draft.id}
         )
         assert row.fetchall() == [{"data": draft.data}]
@@ -48,12 +48,12 @@ def test_p11_sql_within_a_request(besieged: Besieged, text: str) -> None:
 
 @pytest.mark.parametrize("text", INJECTIONS)
 @pytest.mark.parametrize("argument", ["name", "namespace", "key"])
-def test_p11_sql_in_an_argument_of_submit(besieged: Besieged, argument: str, text: str) -> None:
-    with besieged.only_alices():
+def test_p11_sql_in_an_argument_of_submit(attacked: AttackedLedger, argument: str, text: str) -> None:
+    with attacked.only_alices():
         given = {"name": "x", argument: text}
         call = ", ".join(f"{name} => %({name})s" for name in given)
-        job = value(besieged.alice, f"select ledger.submit({call})", **given)
-    [stored] = [json.loads(event["text"]) for event in besieged.events() if event["job_id"] == job]
+        job = value(attacked.alice, f"select ledger.submit({call})", **given)
+    [stored] = [json.loads(event["text"]) for event in attacked.events() if event["job_id"] == job]
     assert {name: stored[name] for name in given} == given
 
 
@@ -61,19 +61,19 @@ def test_p11_sql_in_an_argument_of_submit(besieged: Besieged, argument: str, tex
 @pytest.mark.parametrize(
     "text", ['{"a": 1}, "owner": "app_bob"}', "{}}}", '{"a": 1} --', "[]", '"x"', "1", "null", '{},"name":"forged"', ""]
 )
-def test_p11_breaking_out_of_the_json_of_submit(besieged: Besieged, argument: str, text: str) -> None:
+def test_p11_breaking_out_of_the_json_of_submit(attacked: AttackedLedger, argument: str, text: str) -> None:
     """The data of a submitted job is put together as text: only whole JSON values get there."""
-    with besieged.only_alices():
+    with attacked.only_alices():
         try:
-            besieged.alice.execute(
+            attacked.alice.execute(
                 f"select ledger.submit('honest', {argument} => %(text)s::json)".encode(), {"text": text}
             )
         except psycopg.Error as error:
             assert error.sqlstate in ("22P02", "JL003")  # noqa: PT017  some of the texts are JSON
-    assert {json.loads(event["text"])["name"] for event in besieged.events()} <= {"honest", "noop", "bobs-secret"}
+    assert {json.loads(event["text"])["name"] for event in attacked.events()} <= {"honest", "noop", "bobs-secret"}
 
 
-def test_p11_sql_in_the_name_of_the_session(besieged: Besieged) -> None:
-    besieged.alice.execute("select set_config('application_name', %(name)s, false)", {"name": INJECTIONS[0]})
-    with besieged.only_alices():
-        assert isinstance(besieged.push(besieged.alices_replica, 1, Draft()), Accepted)
+def test_p11_sql_in_the_name_of_the_session(attacked: AttackedLedger) -> None:
+    attacked.alice.execute("select set_config('application_name', %(name)s, false)", {"name": INJECTIONS[0]})
+    with attacked.only_alices():
+        assert isinstance(attacked.push(attacked.alices_replica, 1, Draft()), Accepted)

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from doors import Draft
-from security.besieged import ALICE, BOB, SECRET, Besieged, value, with_text
+from security.attacked_ledger import ALICE, BOB, SECRET, AttackedLedger, value, with_text
 
 from ledger.model.ids import new_id
 from ledger.model.protocol import Accepted
@@ -28,17 +28,17 @@ PULLS = [
 
 
 @pytest.mark.parametrize("query", PULLS)
-def test_p11_pulling_with_strange_arguments(besieged: Besieged, query: str) -> None:
-    rows = besieged.alice.execute(query.encode()).fetchall()
+def test_p11_pulling_with_strange_arguments(attacked: AttackedLedger, query: str) -> None:
+    rows = attacked.alice.execute(query.encode()).fetchall()
     assert {row["owner"] for row in rows} <= {ALICE, None}
     assert SECRET not in str(rows)
     assert rows[0]["upto_seq"] is not None or "pull(null" in query
 
 
-def leaky(besieged: Besieged) -> None:
+def leaky(attacked: AttackedLedger) -> None:
     """A cheap function and operator of Alice's that tell what they are shown."""
-    besieged.owner.execute("create schema evil authorization app_alice")
-    besieged.alice.execute("""
+    attacked.owner.execute("create schema evil authorization app_alice")
+    attacked.alice.execute("""
         create function evil.leak(text) returns boolean language plpgsql cost 0.0000001 as
             $$ begin raise notice 'leaked %', $1; return true; end $$;
         create function evil.leak(text, text) returns boolean language plpgsql cost 0.0000001 as
@@ -61,14 +61,14 @@ LEAKS = [
 
 @pytest.mark.parametrize("query", LEAKS)
 @pytest.mark.parametrize("scan", ["on", "off"])
-def test_p11_a_leaky_function_in_a_condition_on_the_view(besieged: Besieged, query: str, scan: str) -> None:
-    leaky(besieged)
+def test_p11_a_leaky_function_in_a_condition_on_the_view(attacked: AttackedLedger, query: str, scan: str) -> None:
+    leaky(attacked)
     seen: list[str] = []
-    besieged.alice.add_notice_handler(lambda notice: seen.append(notice.message_primary or ""))
-    besieged.alice.execute(f"set enable_indexscan = {scan}; set enable_bitmapscan = {scan}".encode())
-    with besieged.unchanged():
+    attacked.alice.add_notice_handler(lambda notice: seen.append(notice.message_primary or ""))
+    attacked.alice.execute(f"set enable_indexscan = {scan}; set enable_bitmapscan = {scan}".encode())
+    with attacked.unchanged():
         try:
-            seen.append(str(besieged.alice.execute(query.encode()).fetchall()))
+            seen.append(str(attacked.alice.execute(query.encode()).fetchall()))
         except psycopg.Error as error:
             seen.append(str(error))
     assert seen
@@ -83,34 +83,34 @@ EXPLAINS = [
 
 
 @pytest.mark.parametrize("query", EXPLAINS)
-def test_p11_explain_shows_nothing_of_what_a_door_does(besieged: Besieged, query: str) -> None:
-    with besieged.unchanged():
-        plan = str(besieged.alice.execute(query.encode()).fetchall())
+def test_p11_explain_shows_nothing_of_what_a_door_does(attacked: AttackedLedger, query: str) -> None:
+    with attacked.unchanged():
+        plan = str(attacked.alice.execute(query.encode()).fetchall())
     for inside in ("ledger.events", "ledger.log", "ledger.jobs", "session_user", SECRET):
         assert inside not in plan
 
 
 @pytest.mark.parametrize("setting", ["debug_print_plan", "debug_print_parse", "debug_print_rewritten", "trace_notify"])
-def test_p11_talkative_settings_tell_nothing_of_bobs(besieged: Besieged, setting: str) -> None:
+def test_p11_talkative_settings_tell_nothing_of_bobs(attacked: AttackedLedger, setting: str) -> None:
     seen: list[str] = []
-    besieged.alice.add_notice_handler(
+    attacked.alice.add_notice_handler(
         lambda notice: seen.append(str(notice.message_primary) + str(notice.message_detail))
     )
-    besieged.alice.execute(f"set client_min_messages = debug5; set {setting} = on".encode())
-    with besieged.only_alices():
-        besieged.refused(
-            Draft(id=besieged.bobs_request.id), Draft("job.cancel_requested", "{}", str(besieged.bobs_job))
+    attacked.alice.execute(f"set client_min_messages = debug5; set {setting} = on".encode())
+    with attacked.only_alices():
+        attacked.refused(
+            Draft(id=attacked.bobs_request.id), Draft("job.cancel_requested", "{}", str(attacked.bobs_job))
         )
-        besieged.alice.execute("select * from ledger.pull(0)").fetchall()
+        attacked.alice.execute("select * from ledger.pull(0)").fetchall()
     assert SECRET not in " ".join(seen)
     assert BOB not in " ".join(seen)
 
 
 @pytest.mark.parametrize("field", ["id", "job_id", "occurred_at", "correlation_id", "causation_id", "type", "data"])
-def test_p11_refusals_quote_only_what_was_sent(besieged: Besieged, field: str) -> None:
-    for text in ("x" * 50, besieged.bobs_request.id, besieged.bobs_request.job_id, str(besieged.bobs_replica)):
-        with besieged.only_alices():
-            reply = besieged.push(new_id(), 0, with_text(field, text))
+def test_p11_refusals_quote_only_what_was_sent(attacked: AttackedLedger, field: str) -> None:
+    for text in ("x" * 50, attacked.bobs_request.id, attacked.bobs_request.job_id, str(attacked.bobs_replica)):
+        with attacked.only_alices():
+            reply = attacked.push(new_id(), 0, with_text(field, text))
             assert isinstance(reply, Accepted)
             assert SECRET not in str(reply)
             assert BOB not in str(reply)
@@ -133,21 +133,21 @@ CATALOG = [
 
 
 @pytest.mark.parametrize("query", CATALOG)
-def test_p11_looking_behind_the_scenes(besieged: Besieged, query: str) -> None:
-    besieged.owner.execute("analyze ledger.jobs, ledger.events")
-    besieged.database.connect(BOB).execute("select %(secret)s::text", {"secret": SECRET})
+def test_p11_looking_behind_the_scenes(attacked: AttackedLedger, query: str) -> None:
+    attacked.owner.execute("analyze ledger.jobs, ledger.events")
+    attacked.database.connect(BOB).execute("select %(secret)s::text", {"secret": SECRET})
     rows: list[Any] = []
-    with besieged.unchanged(), suppress(psycopg.Error):
-        rows = besieged.alice.execute(query.encode()).fetchall()
+    with attacked.unchanged(), suppress(psycopg.Error):
+        rows = attacked.alice.execute(query.encode()).fetchall()
     assert SECRET not in str(rows)
     assert "ledger.jobs" not in str([row for row in rows if "most_common_vals" in row])
 
 
-def test_p11_whose_job_it_is_cannot_be_told_from_a_refusal(besieged: Besieged) -> None:
+def test_p11_whose_job_it_is_cannot_be_told_from_a_refusal(attacked: AttackedLedger) -> None:
     """Bob's id and Alice's own used id are refused in the same words."""
     other = Draft()
-    besieged.refused(other)
-    replies = [besieged.push(new_id(), 0, Draft(job_id=job)) for job in (other.job_id, besieged.bobs_request.job_id)]
+    attacked.refused(other)
+    replies = [attacked.push(new_id(), 0, Draft(job_id=job)) for job in (other.job_id, attacked.bobs_request.job_id)]
     details = {json.dumps([r.detail for r in reply.refused]) for reply in replies if isinstance(reply, Accepted)}
     assert len(details) == 1
-    assert value(besieged.owner, "select count(*) from ledger.jobs where owner = %(bob)s", bob=BOB) == 1
+    assert value(attacked.owner, "select count(*) from ledger.jobs where owner = %(bob)s", bob=BOB) == 1

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
-from security.besieged import SECRET, Besieged, value
+from security.attacked_ledger import SECRET, AttackedLedger, value
 
 RELATIONS = {"limits", "my_jobs"}
 DOORS = {"hello", "push", "pull", "submit"}
@@ -22,15 +22,15 @@ READ_RELATIONS = """
     [("select", RELATIONS)] + [(p, set()) for p in ("insert", "update", "delete", "truncate", "references", "trigger")],
 )
 def test_p11_the_relations_that_a_client_has_a_right_on(
-    besieged: Besieged, privilege: str, relations: set[str]
+    attacked: AttackedLedger, privilege: str, relations: set[str]
 ) -> None:
-    rows = besieged.owner.execute(READ_RELATIONS, {"privilege": privilege}).fetchall()
+    rows = attacked.owner.execute(READ_RELATIONS, {"privilege": privilege}).fetchall()
     assert {row["name"] for row in rows} == relations
 
 
 @pytest.mark.parametrize("privilege", ["select", "insert", "update", "references"])
-def test_p11_no_right_on_single_columns(besieged: Besieged, privilege: str) -> None:
-    rows = besieged.owner.execute(
+def test_p11_no_right_on_single_columns(attacked: AttackedLedger, privilege: str) -> None:
+    rows = attacked.owner.execute(
         """
         select c.relname as name from pg_class c
         where c.relnamespace = 'ledger'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
@@ -41,33 +41,33 @@ def test_p11_no_right_on_single_columns(besieged: Besieged, privilege: str) -> N
     assert {row["name"] for row in rows} == (RELATIONS if privilege == "select" else set())
 
 
-def test_p11_the_functions_that_a_client_may_call(besieged: Besieged) -> None:
-    rows = besieged.owner.execute("""
+def test_p11_the_functions_that_a_client_may_call(attacked: AttackedLedger) -> None:
+    rows = attacked.owner.execute("""
         select p.proname as name from pg_proc p
         where p.pronamespace = 'ledger'::regnamespace and has_function_privilege('app_alice', p.oid, 'execute')
     """).fetchall()
     assert sorted(row["name"] for row in rows) == sorted(DOORS)
 
 
-def test_p11_no_right_on_sequences_or_to_create(besieged: Besieged) -> None:
-    granted = besieged.owner.execute("""
+def test_p11_no_right_on_sequences_or_to_create(attacked: AttackedLedger) -> None:
+    granted = attacked.owner.execute("""
         select c.relname from pg_class c where c.relnamespace = 'ledger'::regnamespace
           and case when c.relkind = 'S' then has_sequence_privilege('app_alice', c.oid, 'usage, select, update') end
     """).fetchall()
     assert granted == []
-    assert value(besieged.owner, "select has_schema_privilege('app_alice', 'ledger', 'create')") is False
+    assert value(attacked.owner, "select has_schema_privilege('app_alice', 'ledger', 'create')") is False
 
 
-def test_p11_rows_are_kept_apart_where_clients_have_rows(besieged: Besieged) -> None:
+def test_p11_rows_are_kept_apart_where_clients_have_rows(attacked: AttackedLedger) -> None:
     """Should a grant on one of these ever slip in, it shows nothing by itself."""
-    guarded = besieged.owner.execute(
+    guarded = attacked.owner.execute(
         "select relname from pg_class where relrowsecurity and relnamespace = 'ledger'::regnamespace"
     )
     assert {"events", "jobs", "log"} <= {row["relname"] for row in guarded}
 
 
-def test_every_function_with_its_owners_rights_has_a_fixed_search_path(besieged: Besieged) -> None:
-    loose = besieged.owner.execute("""
+def test_every_function_with_its_owners_rights_has_a_fixed_search_path(attacked: AttackedLedger) -> None:
+    loose = attacked.owner.execute("""
         select p.proname from pg_proc p
         where p.pronamespace = 'ledger'::regnamespace and p.prosecdef
           and not exists (select from unnest(p.proconfig) c where c ~ '^search_path=pg_catalog,.*pg_temp$')
@@ -75,8 +75,8 @@ def test_every_function_with_its_owners_rights_has_a_fixed_search_path(besieged:
     assert loose == []
 
 
-def test_views_keep_functions_of_their_readers_from_other_rows(besieged: Besieged) -> None:
-    open_views = besieged.owner.execute("""
+def test_views_keep_functions_of_their_readers_from_other_rows(attacked: AttackedLedger) -> None:
+    open_views = attacked.owner.execute("""
         select c.relname from pg_class c
         where c.relnamespace = 'ledger'::regnamespace and c.relkind = 'v'
           and not coalesce(c.reloptions @> array['security_barrier=true'], false)
@@ -117,10 +117,10 @@ ON_TABLES = [
 
 
 @pytest.mark.parametrize("attack", ON_TABLES)
-def test_p7_p11_reaching_for_a_table(besieged: Besieged, attack: str) -> None:
-    session = besieged.alice
-    with besieged.unchanged():
-        for table in besieged.tables:
+def test_p7_p11_reaching_for_a_table(attacked: AttackedLedger, attack: str) -> None:
+    session = attacked.alice
+    with attacked.unchanged():
+        for table in attacked.tables:
             if table in RELATIONS:
                 continue
             session.autocommit = False
@@ -147,24 +147,24 @@ ON_WHAT_IS_READABLE = [
 
 
 @pytest.mark.parametrize("attack", ON_WHAT_IS_READABLE)
-def test_p11_changing_or_locking_what_may_be_read(besieged: Besieged, attack: str) -> None:
-    besieged.alice.autocommit = False
-    with besieged.unchanged(), pytest.raises((InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)):
-        besieged.alice.execute(attack.encode())
-    besieged.alice.rollback()
+def test_p11_changing_or_locking_what_may_be_read(attacked: AttackedLedger, attack: str) -> None:
+    attacked.alice.autocommit = False
+    with attacked.unchanged(), pytest.raises((InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)):
+        attacked.alice.execute(attack.encode())
+    attacked.alice.rollback()
 
 
-def test_p11_calling_a_function_that_is_no_door(besieged: Besieged) -> None:
-    functions = besieged.owner.execute("""
+def test_p11_calling_a_function_that_is_no_door(attacked: AttackedLedger) -> None:
+    functions = attacked.owner.execute("""
         select p.proname as name, array_to_string(array_fill('null'::text, array[p.pronargs]), ', ') as nulls
         from pg_proc p where p.pronamespace = 'ledger'::regnamespace
     """).fetchall()
     assert len(functions) > len(DOORS)
-    with besieged.unchanged():
+    with attacked.unchanged():
         for function in functions:
             if function["name"] not in DOORS:
                 with pytest.raises(InsufficientPrivilege, match="permission denied for function"):
-                    besieged.alice.execute(f"select ledger.{function['name']}({function['nulls']})".encode())
+                    attacked.alice.execute(f"select ledger.{function['name']}({function['nulls']})".encode())
 
 
 BECOMING = [
@@ -183,9 +183,9 @@ BECOMING = [
 
 
 @pytest.mark.parametrize("attack", BECOMING)
-def test_p11_becoming_someone_else(besieged: Besieged, attack: str) -> None:
-    besieged.database.connect("app_bob")
-    superuser = value(besieged.owner, "select current_user::text")
-    with besieged.unchanged(), pytest.raises(psycopg.Error) as refusal:
-        besieged.alice.execute(attack.replace("postgres", superuser).encode() if "role" in attack else attack.encode())
+def test_p11_becoming_someone_else(attacked: AttackedLedger, attack: str) -> None:
+    attacked.database.connect("app_bob")
+    superuser = value(attacked.owner, "select current_user::text")
+    with attacked.unchanged(), pytest.raises(psycopg.Error) as refusal:
+        attacked.alice.execute(attack.replace("postgres", superuser).encode() if "role" in attack else attack.encode())
     assert refusal.value.sqlstate in ("42501", "22023", "42704", "58P01", "0A000", "42939", "42883")

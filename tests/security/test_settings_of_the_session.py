@@ -7,7 +7,7 @@ import json
 import psycopg
 import pytest
 from doors import Draft, push
-from security.besieged import ALICE, Besieged, value
+from security.attacked_ledger import ALICE, AttackedLedger, value
 
 from ledger.model.ids import new_id
 from ledger.model.protocol import Accepted
@@ -21,9 +21,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("setting", REFUSED)
-def test_p11_settings_that_postgres_keeps_from_clients(besieged: Besieged, setting: str) -> None:
-    with besieged.unchanged(), pytest.raises(psycopg.Error):
-        besieged.alice.execute(f"set {setting}".encode())
+def test_p11_settings_that_postgres_keeps_from_clients(attacked: AttackedLedger, setting: str) -> None:
+    with attacked.unchanged(), pytest.raises(psycopg.Error):
+        attacked.alice.execute(f"set {setting}".encode())
 
 
 HARMLESS = [
@@ -43,9 +43,9 @@ FAILING = [
 ]  # fmt: skip
 
 
-def use_the_doors(besieged: Besieged, setting: str) -> None:
+def use_the_doors(attacked: AttackedLedger, setting: str) -> None:
     """One push and one submit with times and backslashes, from a session that has called nothing before."""
-    session = besieged.database.connect(ALICE)
+    session = attacked.database.connect(ALICE)
     draft = Draft(
         data='{"name": "a\\\\b\\u00e9", "run_at": "2026-02-03T04:05:06.789+05:30", "params": {"n": [null, "\\""]}}'
     )
@@ -56,10 +56,10 @@ def use_the_doors(besieged: Besieged, setting: str) -> None:
     assert isinstance(reply, Accepted)
     assert [r.code for r in reply.refused] == ["not_allowed", "invalid"]
     assert (
-        value(besieged.owner, "select data::text from ledger.events where id = %(id)s::uuid", id=draft.id) == draft.data
+        value(attacked.owner, "select data::text from ledger.events where id = %(id)s::uuid", id=draft.id) == draft.data
     )
     job = value(session, "select ledger.submit('x', run_at => '2026-02-03T04:05:06Z'::timestamptz)")
-    text = value(besieged.owner, "select data::text from ledger.events where job_id = %(job)s", job=job)
+    text = value(attacked.owner, "select data::text from ledger.events where job_id = %(job)s", job=job)
     assert json.loads(text)["run_at"] == "2026-02-03T04:05:06.000000Z"
     pulled = session.execute("select owner from ledger.pull(0)").fetchall()
     assert {row["owner"] for row in pulled} == {ALICE}
@@ -67,23 +67,23 @@ def use_the_doors(besieged: Besieged, setting: str) -> None:
 
 
 @pytest.mark.parametrize("setting", HARMLESS)
-def test_p11_settings_that_change_nothing(besieged: Besieged, setting: str) -> None:
-    with besieged.only_alices():
-        use_the_doors(besieged, setting)
+def test_p11_settings_that_change_nothing(attacked: AttackedLedger, setting: str) -> None:
+    with attacked.only_alices():
+        use_the_doors(attacked, setting)
 
 
 @pytest.mark.parametrize("setting", FAILING)
-def test_p11_settings_with_which_nothing_is_written(besieged: Besieged, setting: str) -> None:
-    session = besieged.database.connect(ALICE)
+def test_p11_settings_with_which_nothing_is_written(attacked: AttackedLedger, setting: str) -> None:
+    session = attacked.database.connect(ALICE)
     session.execute(f"set {setting}".encode())
     drafts = [Draft() for _ in range(2000)]  # more than a millisecond's work
-    with besieged.only_alices(), pytest.raises(psycopg.Error):
+    with attacked.only_alices(), pytest.raises(psycopg.Error):
         push(session, new_id(), 0, drafts)
 
 
-def test_p11_every_switch_that_a_client_may_turn(besieged: Besieged) -> None:
+def test_p11_every_switch_that_a_client_may_turn(attacked: AttackedLedger) -> None:
     """All of Postgres' own, found in its list: whatever the switch does, only Alice's own events are added."""
-    switches = besieged.owner.execute("""
+    switches = attacked.owner.execute("""
         select name, case setting when 'on' then 'off' else 'on' end as other from pg_settings
         where context = 'user' and vartype = 'bool' and name not like '%transaction_read_only'
           and name <> 'transaction_deferrable'  -- belongs to a transaction that has just begun
@@ -94,9 +94,9 @@ def test_p11_every_switch_that_a_client_may_turn(besieged: Besieged) -> None:
           and s.name not like '%transaction_isolation'
     """).fetchall()
     assert len(switches) > 50
-    with besieged.only_alices():
+    with attacked.only_alices():
         for switch in switches:
-            with besieged.database.connect(ALICE) as session:
+            with attacked.database.connect(ALICE) as session:
                 session.execute("select set_config(%(name)s, %(other)s, false)", switch)
                 draft = Draft()
                 reply = push(session, new_id(), 0, [draft, Draft("job.completed")])
@@ -104,8 +104,8 @@ def test_p11_every_switch_that_a_client_may_turn(besieged: Besieged) -> None:
                 assert [r.code for r in reply.refused] == ["not_allowed"], switch
 
 
-def test_p11_isolation_set_within_a_transaction(besieged: Besieged) -> None:
+def test_p11_isolation_set_within_a_transaction(attacked: AttackedLedger) -> None:
     for level in ("repeatable read", "serializable"):
-        with besieged.unchanged(), pytest.raises(psycopg.errors.InvalidTransactionState):
-            besieged.alice.execute(f"begin isolation level {level}; select ledger.submit('x')".encode())
-        besieged.alice.execute("rollback")
+        with attacked.unchanged(), pytest.raises(psycopg.errors.InvalidTransactionState):
+            attacked.alice.execute(f"begin isolation level {level}; select ledger.submit('x')".encode())
+        attacked.alice.execute("rollback")

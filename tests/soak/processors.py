@@ -17,8 +17,8 @@ from random import Random
 from typing import Final, Literal, TypeAlias
 
 from ledger.errors import ServerUnreachable
-from soak.book import Book
 from soak.handlers import CALM, EXIT_CODE
+from soak.oracle import Oracle
 
 What: TypeAlias = Literal["frozen", "frozen past its lease", "killed", "asked to stop"]
 
@@ -52,11 +52,11 @@ def plan_deeds(seed: int, processor: int) -> Iterator[Deed]:
 class Processors:
     """So many processors, from ``start`` to ``stop``."""
 
-    def __init__(self, dsn: str, folder: Path, book: Book, seed: int, number: int) -> None:
+    def __init__(self, dsn: str, folder: Path, oracle: Oracle, seed: int, number: int) -> None:
         self.happened: Counter[str] = Counter()
         self._dsn = dsn
         self._folder = folder
-        self._book = book
+        self._oracle = oracle
         self._calm_file = folder / "calm"
         self._calm = threading.Event()
         self._stop = threading.Event()
@@ -142,7 +142,7 @@ class Processors:
             self.happened["processor: ended by a handler"] += 1
         elif told == "did not stop" or (told != "killed" and code not in ORDERLY):
             last = log.read_text(errors="replace").strip().splitlines()[-3:]
-            self._book.error("processor", RuntimeError(f"{told}, code {code}: {' | '.join(last)}"))
+            self._oracle.error("processor", RuntimeError(f"{told}, code {code}: {' | '.join(last)}"))
 
     @contextmanager
     def _running(self, log: Path) -> Iterator[subprocess.Popen[bytes]]:

@@ -18,10 +18,10 @@ from client_sync.file.lock import SyncBusy
 from ledger.errors import Conflict, ServerUnreachable
 from ledger.model.ids import new_id
 from soak import hostile
-from soak.book import Book
 from soak.files import copy_file, find_event, own_events
 from soak.handlers import DEEDS
-from soak.victim import Victim
+from soak.killed_client import KilledClient
+from soak.oracle import Oracle
 
 STEPS: Final[dict[str, int]] = {
     "submit": 34, "sync": 26, "cancel": 12, "submit_many": 7, "poison": 6, "backup": 5, "background": 3, "again": 3,
@@ -33,10 +33,10 @@ MISBEHAVED: Final = 14
 PAUSE_S: Final = 0.25
 """Between two steps, on the average."""
 COPIES_KEPT: Final = 2
-VICTIMS: Final = 2
+KILLED_AT_ONCE: Final = 2
 DRAIN_WITHIN_S: Final = 90.0
 """How long after healing a file may take to send what it has."""
-_VICTIMS = threading.BoundedSemaphore(VICTIMS)
+_room_for_one = threading.BoundedSemaphore(KILLED_AT_ONCE)
 _REFUSED: Final = (
     '{"name": "soak", "limits": {"expires_at": "2020-01-01T00:00:00Z"}}',
     '{"name": "soak", "retry_of": "no uuid"}',
@@ -50,10 +50,10 @@ class Fleet:
     """All files, those cloned on the way included. ``stop`` ends the steps, ``healed`` lets the files drain."""
 
     def __init__(
-        self, folder: Path, book: Book, seed: int, *, steps: int | None, most: int, more: dict[str, int]
+        self, folder: Path, oracle: Oracle, seed: int, *, steps: int | None, most: int, more: dict[str, int]
     ) -> None:
         self.folder: Final = folder
-        self.book: Final = book
+        self.oracle: Final = oracle
         self.seed: Final = seed
         self.steps: Final = steps
         self.more: Final = more
@@ -112,7 +112,7 @@ class Replica(threading.Thread):
         self.done = 0
         self.drained_s: float | None = None
         self._fleet = fleet
-        self._book = fleet.book
+        self._oracle = fleet.oracle
         self._chance = Random(f"{fleet.seed}/file/{path.stem}")
         self._copies: list[Path] = []
         self._copied = 0
@@ -126,13 +126,13 @@ class Replica(threading.Thread):
             self._fleet.healed.wait()
             self._drain()
         except Exception as error:
-            self._book.error(f"file {self.path.stem}", error)
+            self._oracle.error(f"file {self.path.stem}", error)
         finally:
             self.working = False
             if self._client is not None:
                 self._client.close()
                 if not self._comes_to_rest(60):
-                    self._book.error(f"file {self.path.stem}", TimeoutError("its background sync never ended"))
+                    self._oracle.error(f"file {self.path.stem}", TimeoutError("its background sync never ended"))
 
     @property
     def client(self) -> JobClient:
@@ -149,9 +149,9 @@ class Replica(threading.Thread):
             step: Callable[[], None] = getattr(self, f"_{name}")
             try:
                 step()
-                self._book.step(name)
+                self._oracle.step(name)
             except Exception as error:
-                self._book.error(f"file {self.path.stem}, {name}", error)
+                self._oracle.error(f"file {self.path.stem}, {name}", error)
             self.done += 1
 
     def _drain(self) -> None:
@@ -193,7 +193,7 @@ class Replica(threading.Thread):
             except Conflict:
                 if not self.client.get(job.id).finished:
                     raise
-                self._book.step("cancel too late")  # a background sync has read the job's end since it was listed
+                self._oracle.step("cancel too late")  # a background sync has read the job's end since it was listed
             else:
                 self._wrote(job.id, "job.cancel_requested")
 
@@ -201,9 +201,9 @@ class Replica(threading.Thread):
         try:
             self.client.sync()
         except ServerUnreachable:
-            self._book.step("sync failed")
+            self._oracle.step("sync failed")
         except SyncBusy:
-            self._book.step("sync busy")
+            self._oracle.step("sync busy")
 
     def _background(self) -> None:
         """Sync in the background for a while, as an app does, and submit meanwhile."""
@@ -217,7 +217,7 @@ class Replica(threading.Thread):
         finally:
             self.client.stop_sync()
             if self._syncs_on():
-                self._book.step("background outlived its stop")
+                self._oracle.step("background outlived its stop")
 
     def _poison(self) -> None:
         """With plain SQL, as another language would: what the server refuses must not hold up its neighbours."""
@@ -232,7 +232,7 @@ class Replica(threading.Thread):
             )
         event_id = self._wrote(job_id, kind)
         if event_id is not None and not foreign:
-            self._book.poison.add(event_id)
+            self._oracle.poison.add(event_id)
 
     def _hostile(self) -> None:
         """Bytes that not every reader can hold: the file refuses them; where it holds them already, the server does."""
@@ -242,11 +242,11 @@ class Replica(threading.Thread):
         except sqlite3.Error as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise  # not because of what it was to write
-            self._book.step("hostile: refused by the file")
+            self._oracle.step("hostile: refused by the file")
         else:
             event_id = self._wrote(job_id, "job.requested")
             if event_id is not None:
-                self._book.poison.add(event_id)
+                self._oracle.poison.add(event_id)
 
     def _misbehave(self) -> None:
         """A job whose handler will not do as it should."""
@@ -260,12 +260,12 @@ class Replica(threading.Thread):
                 "n": self._chance.randrange(1000),
             },
         )
-        self._book.step(f"asked for: {does}")
+        self._oracle.step(f"asked for: {does}")
         self._wrote(job.id, "job.requested")
 
     def _again(self) -> None:
         """Ask for a job of another file of the owner under its id: one of the two requests will be refused."""
-        job_id = self._book.some_job(self.owner, self._chance)
+        job_id = self._oracle.some_job(self.owner, self._chance)
         if job_id is not None:
             try:
                 self.client.submit("soak", {"again": self._chance.randrange(10_000)}, job_id=job_id)
@@ -291,7 +291,7 @@ class Replica(threading.Thread):
         copy = self._chance.choice(self._copies)
         now, then = own_events(self.path), own_events(copy)
         for event_id in now.keys() - then.keys():
-            self._book.overwrote(event_id, acknowledged=now[event_id])
+            self._oracle.overwrote(event_id, acknowledged=now[event_id])
         self.client.close()
         for suffix in ("", "-wal", "-shm"):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
@@ -300,14 +300,14 @@ class Replica(threading.Thread):
 
     def _clone(self) -> None:
         if self._fleet.add(self.owner, self.dsn, copy_of=self.path):
-            self._book.step("cloned")
+            self._oracle.step("cloned")
 
     def _crash(self) -> None:
         """Kill a process while it submits and syncs this very file."""
-        with _VICTIMS, Victim(self.path, self.dsn) as victim:
-            victim.wait_until_ready()
+        with _room_for_one, KilledClient(self.path, self.dsn) as killed:
+            killed.wait_until_ready()
             self._fleet.abandoned.wait(self._chance.uniform(0, 0.4))
-            for job_id in victim.kill():
+            for job_id in killed.kill():
                 self._wrote(job_id, "job.requested")
 
     def _params(self) -> dict[str, Any]:
@@ -328,15 +328,15 @@ class Replica(threading.Thread):
 
     def _stranger(self) -> UUID | None:
         others = sorted({replica.owner for replica in list(self._fleet.replicas)} - {self.owner})
-        return self._book.some_job(self._chance.choice(others), self._chance) if others else None
+        return self._oracle.some_job(self._chance.choice(others), self._chance) if others else None
 
     def _wrote(self, job_id: UUID, kind: str) -> str | None:
         """Note the event that a call has just written. It has to be in the file; what another file wrote is its own."""
         found = find_event(self.path, job_id, kind)
         if found is None:
-            self._book.lost_at_once(f"{kind} of job {job_id} in file {self.path.stem}")
+            self._oracle.lost_at_once(f"{kind} of job {job_id} in file {self.path.stem}")
             return None
         event_id, own = found
         if own:
-            self._book.wrote(event_id, self.path.stem, self.owner, job_id)
+            self._oracle.wrote(event_id, self.path.stem, self.owner, job_id)
         return event_id

@@ -21,7 +21,7 @@ from client_sync import JobClient
 from ledger.errors import LedgerError
 from ledger.postgres.database import connect
 from soak import settings
-from soak.book import Book
+from soak.oracle import Oracle
 from soak.processors import Processors
 from soak.proxy import Proxy
 from soak.replicas import DRAIN_WITHIN_S, HOSTILE, MISBEHAVED, Fleet
@@ -84,11 +84,11 @@ def soak(plan: Plan) -> Outcome:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="jobledger-soak-")))
         ours = opened.enter_context(place(plan.dsn, plan.owners))
         proxy = opened.enter_context(Proxy(ours.address, plan.seed))
-        book = Book()
-        service = Service(ours, book, plan.seed, rests_s=RESTS_S if plan.processors else 0.0)
+        oracle = Oracle()
+        service = Service(ours, oracle, plan.seed, rests_s=RESTS_S if plan.processors else 0.0)
         more = ({"hostile": HOSTILE} if plan.hostile else {}) | ({"misbehave": MISBEHAVED} if plan.processors else {})
-        fleet = Fleet(folder, book, plan.seed, steps=plan.steps, most=plan.replicas * 2, more=more)
-        processors = Processors(ours.dsn_as(ours.worker), folder, book, plan.seed, plan.processors)
+        fleet = Fleet(folder, oracle, plan.seed, steps=plan.steps, most=plan.replicas * 2, more=more)
+        processors = Processors(ours.dsn_as(ours.worker), folder, oracle, plan.seed, plan.processors)
         for end in (
             processors.stop,
             service.stop,
@@ -114,25 +114,25 @@ def soak(plan: Plan) -> Outcome:
 
         restarts = max(1, round(plan.seconds / 15)) if plan.restarts is None else plan.restarts
         often = max(1, round(plan.seconds / 10)) if plan.troubles is None else plan.troubles
-        troubles = Troubles(ours, book, plan_troubles(plan.seed, often, odd_roles=plan.odd_settings > 0), progress)
+        troubles = Troubles(ours, oracle, plan_troubles(plan.seed, often, odd_roles=plan.odd_settings > 0), progress)
         opened.callback(troubles.halt)
         troubles.start()
         disturber = service.disturb(progress, restarts, plan.lives)
-        _wait(plan, fleet, book, proxy, started)
+        _wait(plan, fleet, oracle, proxy, started)
         disturber.join(150)
         troubles.stop()
         proxy.heal()
         fleet.heal()
         service.calm()
         processors.calm()
-        settled = _settle(ours, fleet, book)
+        settled = _settle(ours, fleet, oracle)
         processors.stop()
         service.stop()
         with connect(ours.dsn) as connection:
             sequence(connection)  # what the processors said of their own end
-            verdict = judge(connection, {replica.path: replica.owner for replica in fleet.replicas}, book)
+            verdict = judge(connection, {replica.path: replica.owner for replica in fleet.replicas}, oracle)
         return Outcome(
-            plan, verdict, dict(proxy.injected), dict(book.steps),
+            plan, verdict, dict(proxy.injected), dict(oracle.steps),
             dict(service.happened + processors.happened + troubles.happened),
             proxy.connections,
             sorted(DRAIN_WITHIN_S if r.drained_s is None else r.drained_s for r in fleet.replicas),
@@ -140,20 +140,20 @@ def soak(plan: Plan) -> Outcome:
         )  # fmt: skip
 
 
-def _wait(plan: Plan, fleet: Fleet, book: Book, proxy: Proxy, started: float) -> None:
+def _wait(plan: Plan, fleet: Fleet, oracle: Oracle, proxy: Proxy, started: float) -> None:
     """Until the time is over, or every file has made its steps."""
     said = started
     while (now := time.monotonic()) - started < plan.seconds and fleet.working:
         if now - said >= SAY_EVERY_S:
             said = now
             _say(
-                f"{now - started:.0f} s: {len(fleet.replicas)} files, {fleet.done} steps, {len(book.written)} events, "
-                f"{proxy.connections} connections, {proxy.injected.total()} faults, {len(book.errors)} errors"
+                f"{now - started:.0f} s: {len(fleet.replicas)} files, {fleet.done} steps, {len(oracle.written)} events,"
+                f" {proxy.connections} connections, {proxy.injected.total()} faults, {len(oracle.errors)} errors"
             )
         time.sleep(0.05)
 
 
-def _settle(ours: Place, fleet: Fleet, book: Book) -> bool:
+def _settle(ours: Place, fleet: Fleet, oracle: Oracle) -> bool:
     """Wait until every file has sent all, every job has ended, and every file has read all. False if that never is."""
     deadline = time.monotonic() + SETTLE_WITHIN_S
     for replica in fleet.replicas:
@@ -178,7 +178,7 @@ def _settle(ours: Place, fleet: Fleet, book: Book) -> bool:
             _say(f"settling: {row['open']} jobs open, {row['unsequenced']} events not in order")
             time.sleep(0.5)
     with ThreadPoolExecutor(4) as pool:
-        quiet = pool.map(lambda replica: _read_all(replica.path, replica.dsn, deadline, book), fleet.replicas)
+        quiet = pool.map(lambda replica: _read_all(replica.path, replica.dsn, deadline, oracle), fleet.replicas)
         return all(quiet)
 
 
@@ -195,14 +195,14 @@ def _tell_open(connection: Connection[DictRow]) -> None:
         _say("open: " + ", ".join(f"{name} {value}" for name, value in row.items() if value is not None))
 
 
-def _read_all(path: Path, dsn: str, deadline: float, book: Book) -> bool:
+def _read_all(path: Path, dsn: str, deadline: float, oracle: Oracle) -> bool:
     """Sync until there is nothing to tell on either side."""
     with JobClient(path, dsn=dsn, create=False) as client:
         while time.monotonic() < deadline:
             try:
                 result = client.sync()
             except LedgerError as error:
-                book.error(f"file {path.stem}, after healing", error)
+                oracle.error(f"file {path.stem}, after healing", error)
                 return False
             if result.pushed + result.refused + result.pulled == 0:
                 return True

@@ -30,7 +30,7 @@ from ledger.errors import LedgerError
 from ledger.model.ids import new_id
 from ledger.postgres.database import connect, is_transient
 from ledger.postgres.schema import install
-from soak.book import Book
+from soak.oracle import Oracle
 
 NAMES: Final = ("soak", "soak-slow")
 SETTINGS: Final = {
@@ -131,11 +131,11 @@ class Rescuer(Worker):
 class Service:
     """The sequencer, the workers and the restarts, each in a thread, until ``stop``."""
 
-    def __init__(self, ours: Place, book: Book, seed: int, *, workers: int = 2, rests_s: float = 0.0) -> None:
+    def __init__(self, ours: Place, oracle: Oracle, seed: int, *, workers: int = 2, rests_s: float = 0.0) -> None:
         self._rests_s = rests_s
         self.happened: Counter[str] = Counter()
         self._place = ours
-        self._book = book
+        self._oracle = oracle
         self._seed = seed
         self._late: list[tuple[UUID, list[Said]]] = []
         self._calm = threading.Event()
@@ -187,7 +187,7 @@ class Service:
                         self._place.kill(what, chance.uniform(0, 1))
                     self.happened[f"server: {what}"] += 1
                 except Exception as error:
-                    self._book.error("server", error)
+                    self._oracle.error("server", error)
 
         thread = threading.Thread(target=run, name="disturber")
         self._threads.append(thread)
@@ -202,11 +202,11 @@ class Service:
                     task(connection)
             except (psycopg.Error, LedgerError) as error:
                 if not is_transient(error):
-                    self._book.error("service", error)
+                    self._oracle.error("service", error)
                 self.happened["service reconnected"] += 1
                 self._stop.wait(0.2)
             except Exception as error:
-                self._book.error("service", error)
+                self._oracle.error("service", error)
                 self._stop.wait(1)
 
     def _sequence(self, connection: Connection[DictRow]) -> None:

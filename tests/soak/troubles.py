@@ -17,7 +17,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from ledger.postgres.database import connect, is_transient, retrying
-from soak.book import Book
+from soak.oracle import Oracle
 from soak.server import Place
 from soak.settings import ODD
 
@@ -62,10 +62,10 @@ def plan_troubles(seed: int, times: int, *, odd_roles: bool = True) -> list[Trou
 class Troubles:
     """Makes them, from ``start`` until all are made or ``stop``; what it changed, it changes back."""
 
-    def __init__(self, ours: Place, book: Book, plan: list[Trouble], progress: Callable[[], float]) -> None:
+    def __init__(self, ours: Place, oracle: Oracle, plan: list[Trouble], progress: Callable[[], float]) -> None:
         self.happened: Counter[str] = Counter()
         self._place = ours
-        self._book = book
+        self._oracle = oracle
         self._plan = plan
         self._progress = progress
         self._stop = threading.Event()
@@ -106,9 +106,9 @@ class Troubles:
                     self.happened[f"trouble: {kind}"] += make(admin, trouble)
             except psycopg.Error as error:
                 if not is_transient(error):  # the server is being killed, too
-                    self._book.error(f"trouble: {kind}", error)
+                    self._oracle.error(f"trouble: {kind}", error)
             except Exception as error:
-                self._book.error(f"trouble: {kind}", error)
+                self._oracle.error(f"trouble: {kind}", error)
 
     def _publication(self, admin: Connection, trouble: Trouble) -> bool:
         what = PUBLICATIONS[int(trouble.draw * len(PUBLICATIONS))]

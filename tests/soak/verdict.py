@@ -1,4 +1,4 @@
-"""After the soak: whether the files, the ledger and the harness's own book tell the same story."""
+"""After the soak: whether the files, the ledger and the harness's own oracle tell the same story."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ledger.errors import VerificationFailed
 from ledger.model.events import parse_event
 from ledger.model.fold import JobState, fold
 from ledger.postgres.feed import verify
-from soak.book import Book
 from soak.files import look_into
+from soak.oracle import Oracle
 
 TERMINAL = ("job.completed", "job.failed", "job.cancelled")
 
@@ -35,7 +35,7 @@ class Verdict:
         return not any(self.wrong.values())
 
 
-def judge(connection: Connection[DictRow], files: dict[Path, str], book: Book) -> Verdict:
+def judge(connection: Connection[DictRow], files: dict[Path, str], oracle: Oracle) -> Verdict:
     """``files`` gives the owner of each. The connection is a superuser's."""
     log = connection.execute(
         """
@@ -51,19 +51,19 @@ def judge(connection: Connection[DictRow], files: dict[Path, str], book: Book) -
     told = {path: _read(path) for path in files}
     held = {event_id for file in told.values() for event_id in file.own}
     known_refused = {event_id for file in told.values() for event_id in file.refused} | {
-        event_id for event_id in book.overwritten if event_id.replace("\0", "\N{REPLACEMENT CHARACTER}") in refused
+        event_id for event_id in oracle.overwritten if event_id.replace("\0", "\N{REPLACEMENT CHARACTER}") in refused
     }
 
-    missing = [event_id for event_id in book.written if event_id not in in_log and event_id not in known_refused]
-    gone = [event_id for event_id in missing if event_id not in held and book.overwritten.get(event_id) is False]
-    wrong["lost"] = book.never_saved + [
-        f"event {event_id}, written in file {book.written[event_id]}" for event_id in sorted({*missing} - {*gone})
+    missing = [event_id for event_id in oracle.written if event_id not in in_log and event_id not in known_refused]
+    gone = [event_id for event_id in missing if event_id not in held and oracle.overwritten.get(event_id) is False]
+    wrong["lost"] = oracle.never_saved + [
+        f"event {event_id}, written in file {oracle.written[event_id]}" for event_id in sorted({*missing} - {*gone})
     ]
     wrong["doubled"] = [f"event {event_id} is {n} times in the log" for event_id, n in in_log.items() if n > 1]
     wrong["doubled"] += _doubled(log)
     wrong["misordered"] = _misordered(log)
     wrong["not in order"] = [f"event {row['id']} has no number" for row in log if row["seq"] is None]
-    wrong["poison taken"] = [f"event {event_id}" for event_id in sorted(book.poison) if event_id in in_log]
+    wrong["poison taken"] = [f"event {event_id}" for event_id in sorted(oracle.poison) if event_id in in_log]
     wrong["stuck queues"] = [f"file {path.stem}: {file.unsent} not sent" for path, file in told.items() if file.unsent]
     wrong["files that differ"] = [
         difference for path, file in told.items() for difference in _compare(path, file, files[path], log, states)
@@ -78,10 +78,10 @@ def judge(connection: Connection[DictRow], files: dict[Path, str], book: Book) -
         wrong["verify"] = []
     except VerificationFailed as error:
         wrong["verify"] = [error.message]
-    wrong["errors"] = list(book.errors)
+    wrong["errors"] = list(oracle.errors)
 
     verdict.numbers = {
-        "events written by files": len(book.written),
+        "events written by files": len(oracle.written),
         "events in the log": len(in_log),
         "jobs": len(requested),
         "refusals": len(refused),

@@ -146,13 +146,13 @@ def test_an_empty_file_is_a_new_file(path: Path) -> None:
 def test_many_can_make_the_file_at_the_same_moment(tmp_path: Path) -> None:
     for number in range(20):  # the moment in which they can get in each other's way is short
         path = tmp_path / f"{number}.db"
-        gate = threading.Barrier(8)
+        start = threading.Barrier(8)
         failures: list[BaseException] = []
 
         def open_it(
-            path: Path = path, gate: threading.Barrier = gate, failures: list[BaseException] = failures
+            path: Path = path, start: threading.Barrier = start, failures: list[BaseException] = failures
         ) -> None:
-            gate.wait()
+            start.wait()
             try:
                 JobClient(path).close()
             except BaseException as error:

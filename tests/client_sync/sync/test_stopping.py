@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from gate import Gate
+from stalling_proxy import StallingProxy
 from stepwise import Server
 from waiting import until
 
@@ -61,14 +61,14 @@ def test_closing_ends_a_login_that_nobody_answers(path: Path) -> None:
 
 def test_closing_ends_a_push_whose_answer_does_not_come(server: Server, path: Path) -> None:
     before = open_files()
-    with Gate(server.dsn) as gate:
-        jobs = JobClient(path, dsn=gate.dsn)
+    with StallingProxy(server.dsn) as proxy:
+        jobs = JobClient(path, dsn=proxy.dsn)
         jobs.submit("first")
         jobs.start_sync()
         until(lambda: jobs._replica.connection().execute("select last_sync_at from replica").fetchone()[0], "the first")
-        gate.hold(after=1)  # who are you? what comes next is the answer to the push
+        proxy.hold(after=1)  # who are you? what comes next is the answer to the push
         jobs.submit("second")
-        assert gate.held.wait(60)
+        assert proxy.held.wait(60)
         assert server.count("job.requested") == 2
         with ending_at_once(path):
             jobs.close()
@@ -123,11 +123,11 @@ def test_the_command_ends_at_once_while_the_server_does_not_answer(
 ) -> None:
     with JobClient(path) as jobs:
         jobs.submit("count-words")
-    with Gate(server.dsn) as gate:
-        gate.hold()
-        command = [sys.executable, "-m", "jobledger", *verb, "--db", str(path), "--dsn", gate.dsn]
+    with StallingProxy(server.dsn) as proxy:
+        proxy.hold()
+        command = [sys.executable, "-m", "jobledger", *verb, "--db", str(path), "--dsn", proxy.dsn]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as syncing:
-            assert gate.held.wait(60)
+            assert proxy.held.wait(60)
             started = time.monotonic()
             syncing.send_signal(number)
             _, complaint = syncing.communicate(timeout=60)

@@ -1,4 +1,4 @@
-"""A gate between client and server: a TCP proxy on loopback that holds back what the server says, when told to."""
+"""A TCP proxy on loopback between client and server that holds back what the server says, from a chosen moment on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final, Self
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 
-class Gate:
+class StallingProxy:
     """Passes everything on, until ``hold``. ``dsn`` leads through it. ``held``: something was held back."""
 
     def __init__(self, dsn: str) -> None:

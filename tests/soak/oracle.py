@@ -1,4 +1,4 @@
-"""What the harness itself knows for certain: the yardstick for what the files and the server say."""
+"""The oracle of a soak: what the harness itself knows for certain, to compare the files and the server with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 from uuid import UUID
 
 
-class Book:
+class Oracle:
     """Kept by all threads of a soak."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """A process to be killed: it submits and syncs without a pause, and says each job once ``submit`` has returned.
 
-Victims are forked from a process that has imported everything and has no threads, so that one costs milliseconds.
+Such clients are forked from a process that has imported everything and has no threads, so that one costs milliseconds.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _context.set_forkserver_preload(
 )
 
 
-class Victim:
+class KilledClient:
     """One such process, working on ``path`` from ``with`` on. At the end of the block it is killed, if not before."""
 
     def __init__(self, path: Path, dsn: str) -> None:
         self._said, says = _context.Pipe(duplex=False)
-        self._process = _context.Process(target=live, args=(path, dsn, says), daemon=True)
+        self._process = _context.Process(target=run_client, args=(path, dsn, says), daemon=True)
         self._process.start()
         says.close()
 
-    def __enter__(self) -> Victim:
+    def __enter__(self) -> KilledClient:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,12 +59,12 @@ class Victim:
         return said
 
 
-def live(path: Path, dsn: str, says: Connection) -> None:
+def run_client(path: Path, dsn: str, says: Connection) -> None:
     """What the process does until it is killed."""
     with JobClient(path, dsn=dsn, create=False) as client:
         says.send_bytes(READY)
         for n in range(MOST_JOBS):
-            says.send_bytes(client.submit("soak", {"victim": n}).id.bytes)
+            says.send_bytes(client.submit("soak", {"killed": n}).id.bytes)
             if n % SYNC_EVERY == 0:
                 with suppress(LedgerError):
                     client.sync()

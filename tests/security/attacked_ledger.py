@@ -1,4 +1,4 @@
-"""A ledger under attack: Bob's and Alice's jobs, Alice's session, and ways to see that an attack had no effect."""
+"""A ledger that Alice attacks: Bob's jobs and hers, her session, and ways to see that an attack had no effect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECRET: Final = "bobs-secret"
 CLIENT_TYPES: Final = ("job.requested", "job.cancel_requested")
 
 
-class Besieged:
+class AttackedLedger:
     """A ledger in which Bob has a waiting job and a refusal, and Alice a job of her own; all of it is in order."""
 
     def __init__(self, database: Database) -> None:
