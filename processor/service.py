@@ -44,7 +44,7 @@ async def serve(
     schema, a connection pooler that shares sessions); jobs in hand will then be rescued elsewhere. Raises
     StuckHandlers, drained, when handlers that ran out of time hold every place: a supervisor is to start the process
     again.
-    Being cancelled is like a crash, but for the notice given: nothing more is recorded.
+    A cancelled ``serve`` records nothing more, as after a crash.
     """
     if not len(registry):
         raise LedgerError("the registry has no handlers", hint="register one with @registry.handler(name)")

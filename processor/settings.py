@@ -14,9 +14,9 @@ class Settings:
     """Everything about a processor but its handlers and its database. Times are in seconds.
 
     ``concurrency`` bounds the async handlers that run at a time, ``threads`` the plain ones; ``batch`` is the most
-    jobs that one claim takes. ``poll_interval`` is how late work can be when every notification is lost.
-    ``lease`` is how long others wait before they give up a processor that still holds its lock but is silent; after
-    half of it without a heartbeat, this one stops its own jobs. ``grace`` is the same for one whose lock is free.
+    jobs that one claim takes. ``poll_interval``: work starts at most so late when every notification is lost.
+    ``lease``: a processor that holds its lock and sends no heartbeat is given up after so long; it stops its own jobs
+    after half of that. ``grace``: one whose lock is free is given up after so long.
     """
 
     namespaces: tuple[str, ...] = ("default",)

@@ -1,1 +1,1 @@
-"""Where handlers run: the event loop, threads. Imports nothing of the service."""
+"""Where handlers run: the event loop, threads; and what the loop and its process need. Imports ``handlers``."""

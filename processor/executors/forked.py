@@ -1,7 +1,8 @@
-"""A child that a handler forks runs the handler's code, and none of ours.
+"""A child process that a handler forks runs the handler's code, and none of the processor's.
 
-It has a copy of everything, and none of it is its own: the attempt is its parent's to end, the event loop waits on the
-parent's descriptors. So it ends where it would come back to us. (Its connections are gone by then, see ledger.forks.)
+The child is a copy, but the attempt is its parent's to end, and the event loop waits on descriptors that both share. So
+the child ends where it would return to the processor's code. (Its connections are closed by then: see
+``ledger.postgres.forks``.)
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Final
 from weakref import WeakSet
 
 NO_WAY_BACK: Final = 1
-"""Exit code of a child that came back to us, but for one that asked for another by sys.exit."""
+"""Exit code of a child that returned to the processor's code. One that calls sys.exit has the code that it gives."""
 _NEVER_RETURNS: Final = "multiprocessing.popen_fork"
 _processes: Final[WeakSet[Process]] = WeakSet()
 _held: Final = threading.local()
@@ -30,7 +31,7 @@ class Process:
     def __init__(self, *drivers: CodeType) -> None:
         self._pid = os.getpid()
         self._thread = threading.get_ident()
-        # what calls callbacks: asyncio in Python, and uvloop, which is not, for whoever runs it
+        # what calls callbacks: asyncio's own code, or the caller of uvloop, which has no Python code
         self._drivers = {asyncio.Handle._run.__code__, asyncio.Runner.run.__code__, *drivers}  # no other name
         _processes.add(self)
 
@@ -39,7 +40,7 @@ class Process:
         return os.getpid() == self._pid
 
     def end_child(self, error: BaseException | None = None) -> None:
-        """End the process if it is a child: a handler has come back in it, with this error."""
+        """End the process if it is a child, in which a handler has returned or raised this error."""
         if not self.is_here():
             code = getattr(error, "code", None) if type(error) is SystemExit else NO_WAY_BACK
             os._exit(code if isinstance(code, int) else 0 if code is None else NO_WAY_BACK)
@@ -48,7 +49,7 @@ class Process:
         """In a child that was forked in the loop's thread: end it when its code gives control back to the loop."""
         if threading.get_ident() != self._thread:
             return
-        frame: FrameType | None = sys._getframe()  # the documented way to see one's caller
+        frame: FrameType | None = sys._getframe()  # the documented way to find the caller
         while frame is not None:
             if frame.f_globals.get("__name__") == _NEVER_RETURNS:
                 return
@@ -59,7 +60,7 @@ class Process:
 
 
 def _exit_on_return_of(last: FrameType) -> Any:
-    # A coroutine returns to the loop also when it waits: whatever the child awaits, it would be the parent's.
+    # A coroutine returns to the loop also when it waits. What it waits for would be the parent's.
     def watch(frame: FrameType, event: str, _: object) -> None:
         if event == "return" and frame is last:
             os._exit(NO_WAY_BACK)
@@ -70,7 +71,7 @@ def _exit_on_return_of(last: FrameType) -> Any:
 if sys.platform != "win32":  # where nothing forks
 
     def _hold_signals() -> None:
-        # What reaches a child before it is on its own, Python forgets there; held back, it comes right after.
+        # Python drops a signal that reaches a child before its interpreter is ready; a blocked one arrives right after.
         _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
 
     def _let_signals_come() -> None:

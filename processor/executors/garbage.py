@@ -6,13 +6,13 @@ import gc
 from typing import Final
 
 YOUNG_OBJECTS: Final = 20_000
-"""A batch of claimed jobs is some ten thousand objects, which live for moments and hold no cycles of ours."""
+"""A batch of claimed jobs makes some ten thousand objects, which live for moments and are in no reference cycles."""
 
 
 def collect_rarely() -> None:
-    """Leave alone what was loaded until now, and look for cycles once a few batches rather than many times in each.
+    """Exempt what is loaded by now, and look for cycles once in a few batches of jobs, not many times in each.
 
-    Call it when all is imported. It is for the whole process: not for an app that only has a processor in it.
+    Call it when all is imported. It acts on the whole process, so it is not for an app that only embeds a processor.
     """
     gc.collect()
     gc.freeze()

@@ -18,9 +18,8 @@ logger = logging.getLogger(__name__)
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Run ``main`` to its end: on uvloop where it is installed, which saves a tenth of the processor's CPU.
 
-    asyncio lets SystemExit and KeyboardInterrupt out of the loop, whichever task or callback raised them. A handler may
-    have made that task, and then the loop goes on: what the handler gets of it is its own affair.
-    Nor does it wait for the threads of ``asyncio.to_thread``: a stuck one does not keep the process from ending.
+    asyncio ends the loop when a task or callback raises SystemExit or KeyboardInterrupt. A handler may have made that
+    task, so the loop goes on here. At the end, threads of ``asyncio.to_thread`` are not waited for.
     """
     make: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     if sys.platform == "win32":

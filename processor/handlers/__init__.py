@@ -1,1 +1,1 @@
-"""What a handler's author meets: registry, context, outcomes. Imports nothing of the service."""
+"""What a handler's author meets: registry, context, outcomes. Imports ``ledger``, and nothing else of the processor."""

@@ -1,4 +1,4 @@
-"""All that a handler's ``JobContext`` needs of whoever runs it."""
+"""All that a handler's ``JobContext`` needs of the service that runs it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from processor.handlers.stopping import StopReason
 
 
 class JobChannel(NamedTuple):
-    """How the context of one attempt reaches whoever runs it. All of it may be called from any thread.
+    """How the context of one attempt reaches the service that runs it. All of it may be called from any thread.
 
     ``log`` takes a level and a line, ``progress`` a percentage, a message and any JSON value.
     ``record_step`` takes a step's name and its result as JSON text; its future is done when the step is recorded.

@@ -1,7 +1,7 @@
 """Exceptions as texts: bounded, storable, and read without trusting the exception's own code. Pure.
 
-An exception is the handler's own object, and so is its class: ``__str__`` may raise, recurse or give no text,
-``__traceback__`` may be a property. Whatever it does, there is a description of it, and nothing here raises.
+An exception and its class are the handler's own code: ``__str__`` may raise, recurse or give no text, and
+``__traceback__`` may be a property. Every exception gets a description, and nothing here raises.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ MAX_TYPE_CHARS: Final = 200
 MAX_MESSAGE_CHARS: Final = 4_000
 MAX_TRACEBACK_CHARS: Final = 16_000
 MAX_CHAIN: Final = 50
-"""Causes of an exception that are shown with it. The standard library follows them wherever they lead."""
+"""An exception with more causes is shown without them, as the standard library would follow all of them."""
 
-# What a class says of its exceptions may be code of its own; these read what the interpreter keeps.
+# A class may replace these attributes by code; the functions below read what the interpreter itself keeps.
 _KEPT: Final = ("__traceback__", "__cause__", "__context__", "__suppress_context__", "__getattribute__")
 _name_of: Final = type.__dict__["__name__"].__get__
 _traceback_of: Final = BaseException.__dict__["__traceback__"].__get__
@@ -45,7 +45,7 @@ def type_name(value: object) -> str:
 
 
 def storable(text: str, limit: int) -> str:
-    """Text for people to read, as evidence: bounded, with a mark in place of what Postgres cannot hold as text."""
+    """Text for people to read: bounded, with a mark in place of characters that Postgres cannot hold."""
     # That is NUL, and half of a surrogate pair. Only str's own methods are called, whatever a subclass makes of them.
     start = str.__getitem__(text, slice(limit + 1))
     clean = str.replace(start, "\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

@@ -15,9 +15,9 @@ ALONE_AFTER: Final = 2
 class RetryPolicy:
     """Exponential backoff, and how many attempts a job has. The default waits 1 s, 4 s, 16 s, ... and at most an hour.
 
-    Failures and losses have budgets of their own: an attempt whose processor died says nothing about the job, but a
-    job that takes every processor down with it must end some day. Deferrals cost nothing. After ``ALONE_AFTER`` losses
-    a job runs alone, and only losses while alone count from then on: those that merely ran beside it are not to blame.
+    Failures and losses have separate budgets. An attempt whose processor died says nothing about the job, but a job
+    that kills every processor must end some day. Deferrals cost nothing. After ``ALONE_AFTER`` losses a job runs
+    alone, and from then on only losses while alone count, as another job may have caused the others.
 
     ``jitter`` is the share by which chance may lengthen a wait, so that jobs that failed together do not come back
     together ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
@@ -60,7 +60,7 @@ class RetryPolicy:
     def after_loss(self, losses: int, now: datetime, *, chance: float = 0.0) -> datetime | None:
         """When the next attempt may start after the n-th loss; None where too many were lost.
 
-        The first time at once, as most processors die for reasons of their own; from then on with backoff.
+        The first time at once, as most losses are not the job's doing; from then on with backoff.
         """
         if losses > self.max_losses:
             return None

@@ -1,1 +1,1 @@
-"""Claiming jobs, running them, and recording what comes of it. Imports ``handlers``, ``executors`` and ``session``."""
+"""Claiming jobs, running them, recording how they end. Imports ``session``, ``executors`` and ``handlers``."""

@@ -1,4 +1,4 @@
-"""Writing down what happens in attempts: one statement for all that came together while the last one was under way."""
+"""Recording what happens in attempts: all that comes while one statement is under way goes with the next."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ logger = logging.getLogger(__name__)
 MAX_EVENTS: Final = 2_000
 MAX_CHARS: Final = 8_000_000
 STALLED_S: Final = 2.0
-"""Without an answer for so long, no further job is claimed: its end would wait as well."""
+"""While a statement has had no answer for so long, no further job is claimed: its end would wait as well."""
 FORGET_AFTER_S: Final = 1.0
-"""Claims that have ended are forgotten together, at most this much later: nothing waits for it."""
+"""Claims that have ended are forgotten together, at most this much later. Nothing waits for that."""
 
 
 class Bundle(NamedTuple):
@@ -49,8 +49,8 @@ class Bundle(NamedTuple):
 class Recorder:
     """Sends what one registered processor has to record, in the order in which it was added.
 
-    A statement that met trouble with the connection is sent again with the same ids, which is harmless. What comes too
-    late, as the attempt is no longer this processor's, is kept in the ledger as ``attempt.superseded``, and
+    The store sends a statement again when the connection breaks. The events keep their ids, so this is harmless. What
+    comes too late, as the attempt is no longer this processor's, is kept in the ledger as ``attempt.superseded``, and
     ``on_superseded`` is called with the attempt.
     """
 
@@ -130,7 +130,7 @@ class Recorder:
             self._ended_claims.append(claim.id)
 
     def close(self) -> None:
-        """Drop what is not recorded. Those who wait for a receipt are told."""
+        """Drop what is not recorded. Its receipts get an error."""
         if self._forget_timer is not None:
             self._forget_timer.cancel()
         for bundle in (*self._sending, *self._waiting):
@@ -168,7 +168,7 @@ class Recorder:
             self._answer(bundle)
 
     async def _send_apart(self, batch: list[Bundle], error: Unrecordable) -> None:
-        """Find the bundle that broke the statement; its neighbours pass."""
+        """Find the bundle that the ledger refuses, by halves; record the others."""
         if len(batch) > 1:
             middle = len(batch) // 2
             await self._send(batch[:middle])
