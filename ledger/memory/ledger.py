@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID, uuid4
 
+from ledger.memory.clients import Clients
 from ledger.memory.processors import Leader, Processor
 from ledger.model.facts import read_fact
 from ledger.model.fold import JobState, fold
@@ -46,8 +47,9 @@ class MemoryLedger:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.lock = threading.RLock()
-        self.in_order = threading.Condition(self.lock)
-        """Is notified when the log has grown."""
+        self.clients: Final = Clients()
+        self.readers: list[Callable[[], object]] = []
+        """Are called when the log has grown, while the lock is held, in whatever thread."""
         self.now: Final = clock
         self.epoch = uuid4()
         self.epoch_number = 1
@@ -102,7 +104,8 @@ class MemoryLedger:
         if any(event.type == "job.cancel_requested" for event in fresh):
             self.tell(Hint.CANCELS)
         if fresh:
-            self.in_order.notify_all()
+            for reader in list(self.readers):
+                reader()
         return fresh
 
     def settle_cancel(self, job_id: UUID) -> None:

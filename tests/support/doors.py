@@ -14,8 +14,10 @@ from psycopg.rows import DictRow
 from waiting import until
 
 from ledger.model.ids import new_id
-from ledger.model.protocol import Accepted, PushReply, read_reply
+from ledger.model.protocol import Accepted, PushReply
+from ledger.ports.server import EventColumns
 from ledger.postgres.feed import verify
+from ledger.postgres.server import statements
 
 
 @dataclass(frozen=True)
@@ -35,27 +37,16 @@ class Draft:
 def push(
     client: Connection[DictRow], replica: UUID, base: int, events: Sequence[Draft], on_behalf_of: str | None = None
 ) -> PushReply:
-    row = client.execute(
-        """
-        select ledger.push(%(replica)s, %(base)s, %(ids)s, %(jobs)s, %(types)s, %(versions)s, %(occurred)s,
-                           %(correlations)s, %(causations)s, %(data)s, %(on_behalf_of)s)::text as reply
-        """,
-        {
-            "replica": replica,
-            "base": base,
-            "ids": [e.id for e in events],
-            "jobs": [e.job_id for e in events],
-            "types": [e.type for e in events],
-            "versions": [e.v for e in events],
-            "occurred": [e.occurred_at for e in events],
-            "correlations": [e.correlation_id for e in events],
-            "causations": [e.causation_id for e in events],
-            "data": [e.data for e in events],
-            "on_behalf_of": on_behalf_of,
-        },
-    ).fetchone()
-    assert row is not None
-    return read_reply(row["reply"])
+    return statements.push(client, replica, base, columns(events), on_behalf_of)
+
+
+def columns(events: Sequence[Draft]) -> EventColumns:
+    """The events as the port takes them."""
+    return EventColumns(
+        [e.id for e in events], [e.job_id for e in events], [e.type for e in events], [e.v for e in events],
+        [e.occurred_at for e in events], [e.correlation_id for e in events], [e.causation_id for e in events],
+        [e.data for e in events],
+    )  # fmt: skip
 
 
 def push_jobs(client: Connection[DictRow], count: int, **request: Any) -> list[UUID]:
