@@ -14,7 +14,8 @@ from waiting import until
 from client_sync import JobClient
 from client_sync.file.replica import Replica
 from client_sync.sync.background import BackgroundSync
-from client_sync.sync.exchange import SyncResult, sync_now
+from client_sync.sync.exchange import sync_now
+from client_sync.sync.result import SyncResult
 from jobledger.cli import run
 from ledger.errors import ProtocolMismatch
 from ledger.ports.server import Server
