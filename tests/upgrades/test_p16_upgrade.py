@@ -7,6 +7,7 @@ import json
 import pytest
 from catalogue import read_catalogue
 from databases import Database
+from doors import sequence
 from old_version import count_events
 
 from ledger.errors import SchemaMismatch
@@ -72,12 +73,12 @@ def test_p16_jobs_from_before_know_where_they_belong(v1: Database) -> None:
                e (id, correlation, data)""",
         {"new": new, "plain": plain, "correlation": correlation, "told": told},
     )
-    owner.execute("select ledger.sequence()")
+    sequence(owner)
     upgrade(owner)
     assert owner.execute(BELONGS.encode() + b" and j.job_id >= %(new)s", {"new": new}).fetchall() == [
         {"job_id": new, "parent": parent, "retry_of": None, "correlation_id": correlation, "labels": {"colour": "red"}}
     ]
-    verify(owner)
+    assert verify(owner).unsequenced == 0
 
 
 def test_p16_jobs_that_waited_before_have_a_rank_and_a_reason(v1: Database) -> None:
