@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+Verb = Callable[..., str]
+"""Runs a verb on the test's file: the fixture ``verb`` of the tests of verbs."""
 NOWHERE = "postgresql://127.0.0.1:1/nothing"
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
 

@@ -1,0 +1,37 @@
+"""``jobledger show``, and what all verbs that look at a job have in common."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from client_verbs import Verb
+
+from client_sync import JobClient
+
+UNKNOWN = "01970000-0000-7000-8000-000000000001"
+
+
+def test_show_and_its_alias_tell_what_is_known(verb: Verb) -> None:
+    job_id = verb("submit", "count-words", "--label", "team=docs").strip()
+    text = verb("show", job_id)
+    assert job_id in text
+    assert '{"team": "docs"}' in text
+    assert "result" not in text, "there is none yet"
+    row = json.loads(verb("status", job_id, "--json"))
+    assert (row["job_id"], row["shown"], row["standing"], row["finished_at"]) == (job_id, "saved", "saved", None)
+
+
+@pytest.mark.parametrize("name", ["show", "cancel", "watch", "wait"])
+def test_an_unknown_job_is_not_found(verb: Verb, path: Path, name: str) -> None:
+    JobClient(path).close()
+    assert f"no job {UNKNOWN}" in verb(name, UNKNOWN, code=3)
+    assert "is not a job id" in verb(name, "nonsense", code=2)
+
+
+@pytest.mark.parametrize("name", ["show", "cancel", "watch", "wait", "list"])
+def test_a_missing_file_is_not_made_by_looking(verb: Verb, path: Path, name: str) -> None:
+    arguments = [] if name == "list" else [UNKNOWN]
+    assert "no such file" in verb(name, *arguments, code=1)
+    assert not path.exists()
