@@ -6,12 +6,11 @@ need libpq.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from ledger.errors import LedgerError, LoginRefused, ServerUnreachable, one_line
-from ledger.postgres.dsn import MISTYPED, may_show, without_password
+from ledger.errors import LedgerError, ServerUnreachable
+from ledger.postgres.dsn import ENCODING, no_session
 from ledger.postgres.forks import keep_from_children
 from ledger.retrying import retrying_if
 
@@ -25,19 +24,9 @@ if TYPE_CHECKING:
     """A connection as ``connect`` gives it, for those who pass one on and need not know the driver."""
 
 CONNECT_TIMEOUT_S: Final = 10
-ENCODING: Final = "UTF8"
-"""Asked for in the login itself, as ``client_encoding``: there it goes before what role and database say."""
 TRANSIENT: Final = ("08", "40", "53", "57P", "57014", "55P03")
 """SQLSTATEs, or how they begin, after which the same call may succeed: connection, rollback, resources, operator
 intervention; and a statement that was cancelled from outside, or waited for a lock for as long as its role may."""
-_REFUSALS: Final = {
-    "authentication failed|no password supplied": "check the password, and whether it has expired",
-    "not permitted to log in|role .* does not exist|no such user": "the server has to know and allow this login",
-    "pg_hba": "the server's pg_hba.conf has to allow this login from this machine",
-    "database .* does not exist|no such database|permission denied for database|database .* not currently accepting":
-        "check the database's name, and that this login may connect to it",
-}  # fmt: skip
-"""What a server says that answers, but does not let us in: SQLSTATE 28000, 28P01, 3D000, 42501, 55000."""
 
 
 def is_transient(error: BaseException) -> bool:
@@ -70,14 +59,6 @@ def retrying(
 ) -> Retrying:
     """Try again after transient errors, as ``ledger.retrying`` says."""
     return retrying_if(is_transient, attempts=attempts, max_wait_s=max_wait_s, before_sleep=before_sleep)
-
-
-def with_defaults(dsn: str, settings: Mapping[str, str]) -> str:
-    """The DSN with these settings of libpq, but where it names its own. Raises psycopg.ProgrammingError for no DSN."""
-    from psycopg.conninfo import conninfo_to_dict, make_conninfo
-
-    given = conninfo_to_dict(dsn)
-    return make_conninfo(dsn, **{name: value for name, value in settings.items() if name not in given})
 
 
 def connect(dsn: str, *, application_name: str = "jobledger", autocommit: bool = True) -> Connection[DictRow]:
@@ -166,26 +147,3 @@ def _options(application_name: str) -> dict[str, Any]:
         "client_encoding": ENCODING,
         "connect_timeout": CONNECT_TIMEOUT_S,
     }
-
-
-def no_session(error: Exception, dsn: str) -> LedgerError:
-    """What a failed attempt to connect to ``dsn`` means. A password in it is not shown, however it was mistyped.
-
-    libpq passes on no SQLSTATE here, so the server's English is what there is to go by. Where it speaks another
-    language, a login that it refuses reads as a server that cannot be reached, and is tried again just the same.
-    """
-    import psycopg
-
-    said = one_line(error)
-    if isinstance(error, psycopg.ProgrammingError):
-        hint = "use postgresql://user@host/database; what is wrong is not shown, as it may be the password"
-        return LedgerError("not a connection string", hint=hint)
-    if not may_show(dsn):
-        return ServerUnreachable("no session with Postgres, and the connection string looks mistyped", hint=MISTYPED)
-    said = without_password(said, dsn)
-    for pattern, hint in _REFUSALS.items():
-        if re.search(pattern, said):
-            return LoginRefused(f"Postgres does not let this login in: {said}", hint=hint)
-    return ServerUnreachable(
-        f"no session with Postgres: {said}", hint="check --dsn or JOBLEDGER_DSN, and that the server runs"
-    )

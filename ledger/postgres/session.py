@@ -13,7 +13,7 @@ from psycopg import pq
 from psycopg.rows import tuple_row
 
 from ledger.errors import LedgerError
-from ledger.postgres.database import ENCODING
+from ledger.postgres.dsn import ENCODING
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection, Connection

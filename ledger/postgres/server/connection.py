@@ -22,7 +22,8 @@ from psycopg.rows import DictRow, dict_row
 
 from ledger.errors import LedgerError
 from ledger.ports.server import never
-from ledger.postgres.database import CONNECT_TIMEOUT_S, ENCODING, no_session, with_defaults
+from ledger.postgres.database import CONNECT_TIMEOUT_S
+from ledger.postgres.dsn import ENCODING, no_session, with_defaults
 
 T = TypeVar("T")
 _LOOK_EVERY_S: Final = 0.1

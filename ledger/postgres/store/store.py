@@ -13,7 +13,7 @@ from typing import Final
 import psycopg
 
 from ledger.ports.store import Hint
-from ledger.postgres.database import with_defaults
+from ledger.postgres.dsn import with_defaults
 from ledger.postgres.schema import open_ledger
 from ledger.postgres.store.errors import translated
 from ledger.postgres.store.hearing import listen
