@@ -22,7 +22,7 @@ WAL_RESET_FIXED: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
 def has_wal_reset_bug(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
-    """Whether this SQLite may damage a file to which two processes write: see ``WriterTurn``."""
+    """Whether this SQLite may damage a file to which two processes write: see ``WriterLock``."""
     return version < WAL_RESET_FIXED[-1] and not any(
         version[:2] == first[:2] and version >= first for first in WAL_RESET_FIXED
     )
@@ -41,7 +41,7 @@ def sync_lock(replica_path: Path, *, timeout: float) -> Iterator[None]:
     The side file stays: taking it away would let two processes lock two files of the same name.
     """
     with open_lock(Path(f"{replica_path}-sync.lock"), Path(replica_path)) as file:
-        if not _taken(file, timeout, _LOOK_EVERY_S):
+        if not _acquired(file, timeout, _LOOK_EVERY_S):
             raise SyncBusy(
                 f"{replica_path} is being synced by someone else", hint="it is up to date when they are done"
             )
@@ -53,13 +53,13 @@ def sync_lock(replica_path: Path, *, timeout: float) -> Iterator[None]:
                 unlock(file)
 
 
-class WriterTurn:
-    """The turn to write a replica, among all processes that write it by way of this package.
+class WriterLock:
+    """Keeps all other processes from writing a replica by way of this package: ``<file>-write.lock``.
 
     Where SQLite has the WAL-reset bug, a checkpoint may leave out pages if another connection has just checkpointed
-    and a third one's commit starts the log anew in between. A commit and the checkpoint that follows it are in one
-    turn, so they never meet. Elsewhere SQLite's own lock is enough, and there is no side file. One thread at a time
-    may use a ``WriterTurn``.
+    and a third one's commit starts the log anew in between. A commit and the checkpoint that follows it are made
+    under one lock, so they never meet. Elsewhere SQLite's own lock is enough, and there is no side file. One thread at
+    a time may use a ``WriterLock``.
     """
 
     def __init__(self, replica_path: Path) -> None:
@@ -69,18 +69,18 @@ class WriterTurn:
         self._file: BinaryIO | None = None
         self._pid = 0
 
-    def take(self, timeout: float) -> bool:
-        """Wait for the turn, at most ``timeout`` seconds. Whether it is ours now."""
+    def acquire(self, timeout: float) -> bool:
+        """Wait for the lock, at most ``timeout`` seconds. Whether we hold it now."""
         if not self._needed:
             return True
         if self._file is None or self._pid != os.getpid():
             if self._file is not None:
                 self._file.close()  # opened before a fork: it is the parent's too, and so is its lock
             self._file, self._pid = open_lock(self._path, self._replica_path), os.getpid()
-        return _taken(self._file, timeout, _WRITER_LOOKS_EVERY_S)
+        return _acquired(self._file, timeout, _WRITER_LOOKS_EVERY_S)
 
-    def give(self) -> None:
-        """Let the next one write."""
+    def release(self) -> None:
+        """Let the next process write."""
         if self._file is not None and self._pid == os.getpid():
             unlock(self._file)
 
@@ -90,7 +90,7 @@ class WriterTurn:
         self._file = None
 
 
-def _taken(file: BinaryIO, timeout: float, look_every_s: float) -> bool:
+def _acquired(file: BinaryIO, timeout: float, look_every_s: float) -> bool:
     give_up_at = time.monotonic() + timeout  # neither kind of lock knows a timeout
     while not try_lock(file):
         if time.monotonic() >= give_up_at:

@@ -10,30 +10,26 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from shlex import quote
 from types import TracebackType
 from typing import Final, TypeVar
 
-from client_sync.file.lock import WriterTurn
-from client_sync.file.on_disk import sync_wholly
-from client_sync.file.reading import decode, is_replica, is_there, look_at, open_to_read
-from client_sync.file.rights import make_new, share
-from client_sync.file.schema import APPLICATION_ID, VERSION, read_numbers
-from ledger.errors import Conflict, LedgerError, NotALedger
+from client_sync.file.connections import Connections
+from client_sync.file.lock import WriterLock
+from client_sync.file.opening import open_to_write
+from client_sync.file.reading import Look, is_replica, is_there, open_to_read
+from client_sync.file.rights import make_new
+from client_sync.file.schema import read_numbers
+from client_sync.file.sqlite_errors import Translating, busy
+from ledger.errors import LedgerError, NotALedger
 
 BUSY_TIMEOUT_S: Final = 10.0
 """How long a writer waits for another one before it gives up with Conflict."""
-_LOOK_EVERY_S: Final = 0.01
 _LOOKS: Final = 100
 
 T = TypeVar("T")
-
-_inherited: Final[list[object]] = []
-"""Connections from before a fork. SQLite forbids using and closing them in the child, so here they stay."""
 
 
 class Replica:
@@ -46,16 +42,12 @@ class Replica:
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True, read_only: bool = False) -> None:
         self.path: Final = Path(path).absolute()  # a thread connects later, from another folder perhaps
-        self._writing = threading.Lock()
-        self._turn = WriterTurn(self.path)
-        self._pid = os.getpid()
-        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
-        self._registry = threading.Lock()
-        self._local = threading.local()
+        self._writer_thread = threading.Lock()
+        self._writer_process = WriterLock(self.path)
+        self._connections = Connections(self.path, self._open)
         self._listeners: list[Callable[[], None]] = []
         self._changes = 0
         self._changed = threading.Condition()
-        self._closed = False
         self._read_only: Final = read_only
         if not is_there(self.path):
             if read_only or not create:
@@ -68,21 +60,12 @@ class Replica:
         try:
             self.connection()
         except BaseException:
-            self._turn.close()
+            self._writer_process.close()
             raise
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, in autocommit mode."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if self._closed:
-            if connection is not None and self._pid == os.getpid():
-                connection.close()
-            raise LedgerError(f"{self.path} is closed", hint="open a new JobClient")
-        if connection is not None and self._pid == os.getpid():
-            if not self._read_only or self._local.seen in (None, look_at(self.path)):
-                return connection
-            connection.close()
-        return self._connect()
+        return self._connections.get()
 
     def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
         """What ``look`` finds in the file; its errors are translated.
@@ -98,16 +81,16 @@ class Replica:
                 try:
                     found = look(connection)
                 except Exception:
-                    if self._is_current():
+                    if self._connections.sees_all_of_it():
                         raise
                 else:
-                    if self._is_current():
+                    if self._connections.sees_all_of_it():
                         return found
             raise self._busy()
 
     def translating(self) -> AbstractContextManager[None]:
         """Say what SQLite means by an error: a LedgerError of the kind that fits."""
-        return _Translating(self)
+        return Translating(self.path, BUSY_TIMEOUT_S)
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """A write transaction: committed at the end of the block, undone when an error leaves it.
@@ -127,11 +110,11 @@ class Replica:
         if connection.in_transaction:
             connection.execute(statement, parameters)
             return
-        self._take_turn()
+        self._lock()
         try:
             connection.execute(statement, parameters)
         finally:
-            self._give_turn()
+            self._unlock()
         self._announce()
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -147,50 +130,38 @@ class Replica:
     def wait_for_change(self, seen: int, timeout: float) -> None:
         """Return once ``changes`` is no longer ``seen``, and after ``timeout`` seconds in any case."""
         with self._changed:
-            self._changed.wait_for(lambda: self._changes != seen or self._closed, timeout)
+            self._changed.wait_for(lambda: self._changes != seen or self._connections.closed, timeout)
 
     def close(self) -> None:
         """Close the file. What was committed stays; calling again does nothing.
 
-        A connection is closed by its own thread, when that ends or next uses it: closing it from here, while the
-        other is inside SQLite, would end the process.
+        Other threads close their own connections, when they end or next use them.
         """
-        with self._registry:
-            self._closed = True
-            if self._pid == os.getpid():
-                self._close_unused()
-                connection = self._connections.pop(threading.current_thread(), None)
-                if connection is not None:
-                    connection.close()
-                self._connections.clear()
-        if self._writing.acquire(blocking=False):  # else a writer is at it, and its turn ends with its process
-            self._turn.close()
-            self._writing.release()
+        self._connections.close()
+        if self._writer_thread.acquire(blocking=False):  # else a writer is at it, and its lock ends with its process
+            self._writer_process.close()
+            self._writer_thread.release()
         self._announce()
-
-    def _is_current(self) -> bool:
-        """Whether what was just read was read from files that did not change."""
-        return self._local.seen in (None, look_at(self.path))
 
     def need_writable(self) -> None:
         """Raise LedgerError where the file was opened to read only."""
         if self._read_only:
             raise LedgerError(f"{self.path} is open to read only", hint="open it with JobClient(path) to change it")
 
-    def _take_turn(self) -> None:
+    def _lock(self) -> None:
         self.need_writable()
-        if not self._writing.acquire(timeout=BUSY_TIMEOUT_S):
+        if not self._writer_thread.acquire(timeout=BUSY_TIMEOUT_S):
             raise self._busy()
         try:
-            if not self._turn.take(BUSY_TIMEOUT_S):
+            if not self._writer_process.acquire(BUSY_TIMEOUT_S):
                 raise self._busy()
         except BaseException:
-            self._writing.release()
+            self._writer_thread.release()
             raise
 
-    def _give_turn(self) -> None:
-        self._turn.give()
-        self._writing.release()
+    def _unlock(self) -> None:
+        self._writer_process.release()
+        self._writer_thread.release()
 
     def _announce(self) -> None:
         with self._changed:
@@ -199,89 +170,25 @@ class Replica:
         for listener in tuple(self._listeners):
             listener()
 
-    def _connect(self) -> sqlite3.Connection:
-        with self._registry:
-            if self._pid != os.getpid():
-                _inherited.append(self._connections)
-                self._connections = {}
-                self._pid = os.getpid()
-            self._close_unused()
-            connection = self._open()
-            self._connections[threading.current_thread()] = connection
-            self._local.connection = connection
-            return connection
-
-    def _close_unused(self) -> None:
-        for thread in [thread for thread in self._connections if not thread.is_alive()]:
-            self._connections.pop(thread).close()
-
-    def _open(self) -> sqlite3.Connection:
-        if self._read_only:
-            with self.translating():
-                connection, self._local.seen = open_to_read(self.path)
-                read_numbers(connection, self.path)  # its log may say more than its header
-                return connection
-        with self.translating():
-            # a connection that its thread has left behind is closed by another one
-            connection = sqlite3.connect(
-                self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Keep other writers out for the block."""
+        self._lock()
         try:
-            with self.translating():
-                connection.execute("pragma synchronous = full")
-                sync_wholly(connection)
-                self._bring_up_to_date(connection)
-                mode = _use_write_ahead_log(connection)
-                share(self.path)
-            if mode != "wal":
-                raise LedgerError(f"{self.path} cannot use a write-ahead log", hint="choose a file on a local disk")
-        except BaseException:
-            connection.close()
-            raise
-        # text that another program wrote in some other encoding must not stop what is around it
-        connection.text_factory = decode
-        return connection
-
-    def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
-        application_id, version = read_numbers(connection, self.path)
-        if version == VERSION:
-            return
-        from client_sync.file.upgrade import bring_up_to_date
-
-        if application_id != APPLICATION_ID:  # nobody writes to it yet
-            bring_up_to_date(connection, self.path)
-            return
-        self._take_turn()
-        try:
-            bring_up_to_date(connection, self.path)
-            connection.execute("pragma wal_checkpoint")  # the header tells older programs, before they open the file
+            yield
         finally:
-            self._give_turn()
+            self._unlock()
 
-    def _trouble(self, error: sqlite3.Error) -> LedgerError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return self._busy()
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return NotALedger(
-                f"{self.path} is damaged: {error}",
-                hint=f"it was left as it is; save what it holds: jobledger salvage {quote(str(self.path))} --into NEW",
-            )
-        return LedgerError(f"{self.path}: {error}", hint="check the disk, and the rights of the file and its folder")
+    def _open(self) -> tuple[sqlite3.Connection, Look | None]:
+        with self.translating():
+            if not self._read_only:
+                return open_to_write(self.path, timeout=BUSY_TIMEOUT_S, writing=self._writing), None
+            connection, seen = open_to_read(self.path)
+            read_numbers(connection, self.path)  # its log may say more than its header
+            return connection, seen
 
     def _busy(self) -> LedgerError:
-        return Conflict(f"{self.path} is busy: another writer has kept it for {BUSY_TIMEOUT_S:.0f} s", hint="try again")
-
-
-class _Translating(AbstractContextManager[None]):
-    def __init__(self, replica: Replica) -> None:
-        self._replica = replica
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, sqlite3.Error):
-            raise self._replica._trouble(error) from error
+        return busy(self.path, BUSY_TIMEOUT_S)
 
 
 class _Transaction(AbstractContextManager[sqlite3.Connection]):
@@ -293,12 +200,12 @@ class _Transaction(AbstractContextManager[sqlite3.Connection]):
         self._connection = replica.connection()
         self._joins = self._connection.in_transaction
         if not self._joins:
-            replica._take_turn()
+            replica._lock()
             try:
                 with replica.translating():
                     self._connection.execute("begin immediate")
             except BaseException:
-                replica._give_turn()
+                replica._unlock()
                 raise
         return self._connection
 
@@ -316,24 +223,6 @@ class _Transaction(AbstractContextManager[sqlite3.Connection]):
             try:
                 self._connection.rollback()  # does nothing after a commit
             finally:
-                replica._give_turn()
+                replica._unlock()
         if error is None:
             replica._announce()
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection) -> str:
-    """Switch the journal mode, once in the life of a file; return the mode it is in.
-
-    The switch makes a reader a writer, and there SQLite does not wait for others by itself: two such would wait for
-    each other. Who else has the file at this moment is making it too, and done in an instant.
-    """
-    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            ((mode,),) = connection.execute("pragma journal_mode = wal")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
-                raise
-            time.sleep(_LOOK_EVERY_S)
-        else:
-            return str(mode)

@@ -57,9 +57,9 @@ import sys, time
 from pathlib import Path
 import client_sync.file.lock
 client_sync.file.lock.has_wal_reset_bug = lambda: True
-turn = client_sync.file.lock.WriterTurn(Path(sys.argv[1]))
+lock = client_sync.file.lock.WriterLock(Path(sys.argv[1]))
 with client_sync.file.lock.sync_lock(Path(sys.argv[1]), timeout=0):
-    assert turn.take(0)
+    assert lock.acquire(0)
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -75,10 +75,10 @@ try:
         synced = True
 except client_sync.file.lock.SyncBusy:
     synced = False
-turn = client_sync.file.lock.WriterTurn(path)
-written = turn.take(0)
+lock = client_sync.file.lock.WriterLock(path)
+written = lock.acquire(0)
 if written:
-    turn.give()
+    lock.release()
 print(json.dumps({"synced": synced, "written": written, "said": examine_lock(path).message}))
 """
 TAKE_TURNS = """

@@ -19,7 +19,7 @@ from stepwise import Server
 from client_sync import JobClient
 from client_sync.care.examine import examine
 from client_sync.care.salvage.salvage import salvage
-from client_sync.file import replica, schema, upgrade
+from client_sync.file import opening, schema, upgrade
 from client_sync.file.schema import VERSION
 from ledger.errors import LedgerError, NotALedger, SchemaMismatch
 
@@ -224,7 +224,7 @@ def next_version(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     """Make this code one of a version that is to come, by its step and the second half of its schema."""
 
     def become(step: str, code: str) -> None:
-        for module in (schema, upgrade, replica):
+        for module in (schema, upgrade, opening):
             monkeypatch.setattr(module, "VERSION", VERSION + 1)
         monkeypatch.setattr(upgrade, "steps_after", lambda _: [f"{DROPS}\n{step}"])
         monkeypatch.setattr(upgrade, "halves", lambda: ("", code))

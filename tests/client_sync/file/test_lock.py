@@ -15,7 +15,7 @@ from stepwise import Server
 from waiting import until
 
 from client_sync import JobClient
-from client_sync.file.lock import SyncBusy, WriterTurn, has_wal_reset_bug, sync_lock
+from client_sync.file.lock import SyncBusy, WriterLock, has_wal_reset_bug, sync_lock
 from client_sync.sync.result import SyncResult
 from ledger.errors import Conflict, LedgerError
 
@@ -31,8 +31,8 @@ WRITE = """
 import sys
 import client_sync.file.lock
 client_sync.file.lock.has_wal_reset_bug = lambda: True
-turn = client_sync.file.lock.WriterTurn(sys.argv[1])
-turn.take(0)
+lock = client_sync.file.lock.WriterLock(sys.argv[1])
+lock.acquire(0)
 print("taken", flush=True)
 sys.stdin.read()
 """
@@ -116,7 +116,7 @@ def test_an_offline_client_tries_at_once_when_something_is_submitted(
 
 
 def is_taken(path: Path) -> bool:
-    """Whether somebody's turn to write is on."""
+    """Whether somebody holds the lock to write."""
     with Path(f"{path}-write.lock").open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -159,11 +159,11 @@ def test_a_forked_child_takes_turns_with_its_parent(path: Path) -> None:
         with jobs.transaction():
             child = os.fork()
             if child == 0:
-                free = WriterTurn(path).take(0)
-                inherited = jobs._replica._turn.take(0)
+                free = WriterLock(path).acquire(0)
+                inherited = jobs._replica._writer_process.acquire(0)
                 os._exit(free or inherited)
             _, status = os.waitpid(child, 0)
-            assert os.waitstatus_to_exitcode(status) == 0, "the turn was the parent's"
+            assert os.waitstatus_to_exitcode(status) == 0, "the lock was the parent's"
             assert is_taken(path)
 
 

@@ -235,7 +235,7 @@ def test_a_disk_where_no_memory_can_be_shared_is_refused(path: Path, monkeypatch
     """As on a network drive: SQLite's locks by way of files have no shared memory, so it stays with a journal."""
     connect = sqlite3.connect
     monkeypatch.setattr(
-        "client_sync.file.replica.sqlite3.connect",
+        "client_sync.file.opening.sqlite3.connect",
         lambda file, **options: connect(f"{Path(file).as_uri()}?vfs=unix-dotfile", uri=True, **options),
     )
     with pytest.raises(LedgerError, match="cannot use a write-ahead log") as error:

@@ -18,7 +18,7 @@ import pytest
 
 from client_sync import JobClient
 from client_sync.care.salvage.salvage import salvage
-from client_sync.file.lock import WriterTurn, sync_lock
+from client_sync.file.lock import WriterLock, sync_lock
 from ledger.errors import LedgerError
 
 ALICE, BOB, STRANGER, STAFF = 20001, 20002, 20003, 30001
@@ -224,6 +224,6 @@ def test_a_lock_that_a_stranger_made_first_is_refused(shared: Path, mode: int) -
 
     as_user(STRANGER, [], lay_in_wait)
     with pytest.raises(AssertionError, match=f"belongs to user {STRANGER}"):
-        as_user(ALICE, [], lambda: WriterTurn(path).take(0))
+        as_user(ALICE, [], lambda: WriterLock(path).acquire(0))
     with pytest.raises(AssertionError, match=f"belongs to user {STRANGER}"):
         as_user(ALICE, [], lambda: sync_lock(path, timeout=0).__enter__())
