@@ -9,9 +9,9 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote
-from typing import Final
+from typing import Final, TypeAlias
 
-from client_sync.care.bystanders import examine_disk, examine_lock, examine_log, examine_sqlite
+from client_sync.care.environment import examine_disk, examine_lock, examine_log, examine_sqlite
 from client_sync.file.mismatches import find_mismatches
 from client_sync.file.reading import is_replica, is_there, open_to_read
 from client_sync.sync.unsendable import STORED, why_unsendable
@@ -39,7 +39,7 @@ _EVENTS: Final = f"""
     select e.v, {STORED} from events e
     where not exists (select 1 from refusals f where f.event_id = e.id)
     order by e.rowid desc limit :latest"""  # noqa: S608 - the names of its columns
-_TURNS: Final = """
+_INCIDENTS: Final = """
     select what, count(*), max(at) from replica_history
     where what in ('replica.forked', 'replica.rewound', 'replica.salvaged') group by what order by what"""
 _MEANT: Final = {
@@ -48,10 +48,11 @@ _MEANT: Final = {
     "replica.salvaged": "was made from what was left of a damaged file",
 }
 UNREADABLE: Final = (sqlite3.Error, ValueError)  # ValueError: what is stored is no id, no time or no JSON
-Progress = Callable[[int, int], None]
+JobsChecked: TypeAlias = Callable[[int, int], None]
+"""Hears how many of how many jobs were checked."""
 
 
-def examine(path: Path, *, full: bool = False, progress: Progress | None = None) -> Iterator[Finding]:
+def examine(path: Path, *, full: bool = False, progress: JobsChecked | None = None) -> Iterator[Finding]:
     """Look a file over, without a server. ``full`` checks all jobs and events and not only the latest.
 
     A file that is none of ours, or cannot be read at all, is the one finding.
@@ -132,7 +133,7 @@ def _examine_numbers(connection: sqlite3.Connection, salvage: str) -> Finding:
     return Finding("ok", "numbers", f"own events 1 to {last}, without a gap" if last else "no own event yet")
 
 
-def _examine_jobs(connection: sqlite3.Connection, salvage: str, full: bool, progress: Progress | None) -> Finding:
+def _examine_jobs(connection: sqlite3.Connection, salvage: str, full: bool, progress: JobsChecked | None) -> Finding:
     ids = [job_id for (job_id,) in connection.execute(_JOBS)]
     checked = ids if full else ids[:JOBS_CHECKED]
     which = f"all {len(ids)}" if len(checked) == len(ids) else f"the latest {len(checked)} of {len(ids)}"
@@ -197,10 +198,10 @@ def _examine_sync(connection: sqlite3.Connection) -> Finding:
 
 
 def _examine_history(connection: sqlite3.Connection) -> Finding:
-    turns = [f"{count} times it {_MEANT[what]}, last at {at}" for what, count, at in connection.execute(_TURNS)]
-    if not turns:
+    incidents = [f"{count} times it {_MEANT[what]}, last at {at}" for what, count, at in connection.execute(_INCIDENTS)]
+    if not incidents:
         return Finding("ok", "history", "never forked, rewound or salvaged")
-    return Finding("note", "history", "; ".join(turns))
+    return Finding("note", "history", "; ".join(incidents))
 
 
 def _examine_clock(connection: sqlite3.Connection) -> Finding:

@@ -24,7 +24,7 @@ from jobledger.console.options import json_option
 from jobledger.console.output import emit_json, say
 
 if TYPE_CHECKING:
-    from client_sync.care.salvage.salvage import Salvage
+    from client_sync.care.salvage.report import Salvage
 
 
 @click.command("salvage", help=__doc__)

@@ -66,7 +66,7 @@ with client_sync.file.lock.sync_lock(Path(sys.argv[1]), timeout=0):
 TRY = """
 import json, sys
 from pathlib import Path
-from client_sync.care.bystanders import examine_lock
+from client_sync.care.environment import examine_lock
 import client_sync.file.lock
 client_sync.file.lock.has_wal_reset_bug = lambda: True
 path = Path(sys.argv[1])

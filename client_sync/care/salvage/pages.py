@@ -13,24 +13,19 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from client_sync.care.salvage.frames import WriteAheadLog, read_wal
+from client_sync.care.salvage.records import Damaged, Value, decode_record, varint
 
 MAGIC: Final = b"SQLite format 3\x00"
-Value: TypeAlias = int | float | str | bytes | None
 
 _INTERIOR: Final = (0x02, 0x05)
 _LEAVES: Final = (0x0A, 0x0D)
 _TABLE_LEAF: Final = 0x0D
 _HEADER_BYTES: Final = 100
 _LARGEST_ROW: Final = 1 << 26
-_INTEGER_BYTES: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 _ENCODINGS: Final = {2: "utf-16-le", 3: "utf-16-be"}
-
-
-class Damaged(Exception):
-    """This page, cell or row cannot be what SQLite wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +153,7 @@ class Pages:
             payload += content[4 : self.usable][: cell.size - len(payload)]
             taken += 1
         try:
-            return _decode(payload, self.encoding)
+            return decode_record(payload, self.encoding)
         except (IndexError, UnicodeDecodeError, struct.error) as error:
             raise Damaged(f"its columns cannot be read: {error}") from error
 
@@ -190,8 +185,8 @@ class Pages:
         return start, kind, list(struct.unpack_from(f">{cells}H", content, first))
 
     def _cell(self, image: Image, content: bytes, pointer: int, of_table: bool) -> Cell:
-        size, at = _varint(content, pointer)
-        key, at = _varint(content, at) if of_table else (0, at)
+        size, at = varint(content, pointer)
+        key, at = varint(content, at) if of_table else (0, at)
         if not 0 <= size <= _LARGEST_ROW:
             raise Damaged("a row that is too large")
         # section 1.6: how much of a row stays in its leaf
@@ -226,50 +221,3 @@ def open_pages(path: Path, page_size: int | None = None) -> Pages:
         encoding=_ENCODINGS.get(header[59], "utf-8") if stated else "utf-8",
         count=max(-(-length // size), log.pages),
     )
-
-
-def _varint(content: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for n in range(9):
-        byte = content[at + n]
-        if n == 8:
-            value = value << 8 | byte
-            return value - (1 << 64) if value >= 1 << 63 else value, at + 9
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            return value, at + n + 1
-    raise AssertionError("the ninth byte is the last")
-
-
-def _decode(payload: bytes, encoding: str) -> list[Value]:
-    """The columns of a record. Section 2.1."""
-    end, at = _varint(payload, 0)
-    kinds = []
-    while at < end:
-        kind, at = _varint(payload, at)
-        kinds.append(kind)
-    if at != end:
-        raise Damaged("its header has no end")
-    values: list[Value] = []
-    for kind in kinds:
-        if kind == 0:
-            values.append(None)
-        elif kind in _INTEGER_BYTES:
-            length = _INTEGER_BYTES[kind]
-            values.append(int.from_bytes(payload[at : at + length], "big", signed=True))
-            at += length
-        elif kind == 7:
-            values.append(struct.unpack_from(">d", payload, at)[0])
-            at += 8
-        elif kind in (8, 9):
-            values.append(kind - 8)
-        elif kind >= 12:
-            length = (kind - 12) // 2
-            content = payload[at : at + length]
-            values.append(content.decode(encoding) if kind % 2 else content)
-            at += length
-        else:
-            raise Damaged(f"a column of the unknown kind {kind}")
-    if at != len(payload):
-        raise Damaged("its columns do not fill it")
-    return values

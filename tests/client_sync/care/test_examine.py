@@ -14,7 +14,7 @@ from databases import Database
 from stepwise import Server
 
 from client_sync import JobClient
-from client_sync.care import bystanders, examine
+from client_sync.care import environment, examine
 from client_sync.care.compare import compare
 from client_sync.care.salvage.salvage import salvage
 from client_sync.file.lock import sync_lock
@@ -230,27 +230,27 @@ def test_a_clock_that_is_off_is_told(path: Path, online: JobClient) -> None:
 
 @pytest.mark.parametrize("version", [(3, 7, 0), (3, 40, 1), (3, 44, 5), (3, 45, 0), (3, 50, 6), (3, 51, 2)])
 def test_a_sqlite_with_the_wal_reset_bug_is_told(version: tuple[int, ...]) -> None:
-    [finding] = bystanders.examine_sqlite(version)
+    [finding] = environment.examine_sqlite(version)
     assert finding.level == "note"
     assert "3.51.3" in str(finding.advice)
 
 
 @pytest.mark.parametrize("version", [(3, 44, 6), (3, 50, 7), (3, 51, 3), (3, 53, 0), (4, 0, 0)])
 def test_a_sqlite_without_it_is_well(version: tuple[int, ...]) -> None:
-    assert [finding.level for finding in bystanders.examine_sqlite(version)] == ["ok"]
+    assert [finding.level for finding in environment.examine_sqlite(version)] == ["ok"]
 
 
 @pytest.mark.parametrize(("free", "level"), [(1 << 40, "ok"), (100 << 20, "warn"), (1 << 20, "fail")])
 def test_the_space_left_is_told(free: int, level: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     JobClient(path).close()
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(bystanders, "disk_usage", lambda _folder: usage(free, 0, free))
+    monkeypatch.setattr(environment, "disk_usage", lambda _folder: usage(free, 0, free))
     assert look(path)["disk"].level == level
 
 
 def test_a_network_file_system_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     JobClient(path).close()
-    monkeypatch.setattr(bystanders, "_file_system", lambda _path: "nfs4")
+    monkeypatch.setattr(environment, "_file_system", lambda _path: "nfs4")
     assert "network file system (nfs4)" in look(path)["disk"].message
 
 

@@ -15,7 +15,8 @@ import pytest
 from stepwise import Server
 
 from client_sync import JobClient
-from client_sync.care.salvage.salvage import Salvage, salvage
+from client_sync.care.salvage.report import Salvage
+from client_sync.care.salvage.salvage import salvage
 from jobledger.cli import run
 from ledger.errors import Conflict, LedgerError, NotALedger
 

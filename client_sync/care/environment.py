@@ -1,4 +1,4 @@
-"""What a file stands on: the SQLite that reads it, the disk below it, the log beside it, and who is syncing it."""
+"""What a file depends on: the SQLite that reads it, its disk, the log beside it, and who is syncing it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ NETWORK: Final = ("nfs", "cifs", "smb", "afs", "9p", "ceph", "gluster", "lustre"
 
 def examine_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Iterator[Finding]:
     """Which SQLite this Python has, and whether it has the one bug that can damage a file as ours is used."""
-    told = ".".join(map(str, version))
+    text = ".".join(map(str, version))
     if not has_wal_reset_bug(version):
-        yield Finding("ok", "sqlite", f"version {told}")
+        yield Finding("ok", "sqlite", f"version {text}")
         return
     yield Finding(
         "note",
         "sqlite",
-        f"version {told} can damage a file, very rarely: when a commit meets the checkpoints of two other writers,"
+        f"version {text} can damage a file, very rarely: when a commit meets the checkpoints of two other writers,"
         " pages may be left out (the WAL-reset bug). What writes through jobledger takes turns, and is safe from it",
         "programs that write the file with SQL of their own: use SQLite 3.51.3 or later (or 3.50.7, 3.44.6; a"
         " distribution may have mended its own)",
