@@ -4,6 +4,7 @@
 --
 --     insert into events (type, data) values ('job.requested', '{"name": "count-words", "params": {"path": "a.txt"}}');
 --     insert into events (job_id, type, data) values (:job_id, 'job.cancel_requested', '{}');
+--     insert into events (job_id, type, data) values (:job_id, 'job.signalled', '{"name": "approved"}');
 --     select shown, progress, result from shown_jobs where job_id = :job_id;
 --
 -- An insert that leaves out the rest is complete: defaults and triggers fill it in. In one transaction with the app's own
@@ -297,8 +298,8 @@ create trigger own_requests_are_valid before insert on events
 when new.seq is null and not exists (select 1 from jobs j where j.job_id = new.job_id and j.request_id = new.id)
 begin
     select case
-        when new.type not in ('job.requested', 'job.cancel_requested')
-            then raise(abort, 'type: an app writes job.requested and job.cancel_requested only')
+        when new.type not in ('job.requested', 'job.cancel_requested', 'job.signalled')
+            then raise(abort, 'type: an app writes job.requested, job.cancel_requested and job.signalled only')
         when new.v <> 1
             then raise(abort, 'v: only version 1 is known here')
         when coalesce(new.owner, new.actor, new.recorded_at, new.replica_id, new.replica_seq) is not null
@@ -334,6 +335,15 @@ begin
             then raise(abort, 'labels: must be a JSON object')
         when json_type(new.data, '$.limits') not in ('null', 'object')
             then raise(abort, 'limits: must be a JSON object')
+        when r.order_key is not null
+             and (json_type(new.data, '$.order_key') <> 'text' or length(r.order_key) not between 1 and 200)
+            then raise(abort, 'order_key: must be a text of 1 to 200 characters')
+        when json_type(new.data, '$.unique') not in ('null', 'object')
+            then raise(abort, 'unique: must be a JSON object')
+        when json_type(new.data, '$.traceparent') not in ('null', 'text')
+            then raise(abort, 'traceparent: must be a text')
+        when json_type(new.data, '$.files') not in ('null', 'object')
+            then raise(abort, 'files: must be a JSON object')
         when coalesce(r.run_at, r.expires_at) is not null and exists (
             select 1 from (select r.run_at as t union all select r.expires_at)
             where t is not null and not coalesce(
@@ -342,8 +352,8 @@ begin
             then raise(abort, 'run_at, limits.expires_at: must be an RFC 3339 time with an offset')
     end
     from (select json_extract(new.data, '$.namespace') as namespace, json_extract(new.data, '$.priority') as priority,
-                 json_extract(new.data, '$.key') as key, json_extract(new.data, '$.run_at') as run_at,
-                 json_extract(new.data, '$.limits.expires_at') as expires_at) r
+                 json_extract(new.data, '$.key') as key, json_extract(new.data, '$.order_key') as order_key,
+                 json_extract(new.data, '$.run_at') as run_at, json_extract(new.data, '$.limits.expires_at') as expires_at) r
     cross join replica p
     where new.type = 'job.requested';
 end;
@@ -393,7 +403,8 @@ end;
 -- Code: state
 
 -- The meaning of own events is simple enough to say in SQL, so that a program without this package sees its job at once: a
--- request is a pending job, and a cancel ends a pending job as far as this file can tell. The rest is ledger/model/fold.py's.
+-- request is a pending job, a cancel ends a pending job as far as this file can tell, and a signal changes nothing that is
+-- shown. The rest is ledger/model/fold.py's.
 create trigger own_events_take_effect after insert on events
 when new.seq is null and not exists (select 1 from jobs j where j.job_id = new.job_id and j.request_id = new.id)
 begin
@@ -409,6 +420,11 @@ begin
         when new.type = 'job.cancel_requested'
              and (json_type(new.data, '$.reason') not in ('null', 'text') or length(json_extract(new.data, '$.reason')) > 2000)
             then raise(abort, 'reason: must be a text of at most 2000 characters')
+        when new.type = 'job.signalled' and new.job_id is null
+            then raise(abort, 'job_id: which job is to be signalled?')
+        when new.type = 'job.signalled'
+             and (json_type(new.data, '$.name') is not 'text' or length(json_extract(new.data, '$.name')) not between 1 and 200)
+            then raise(abort, 'name: must be a text of 1 to 200 characters')
     end;
     -- a request that names no job gets one of the same id
     update events
@@ -438,6 +454,7 @@ begin
         status = case status when 'pending' then 'cancelled' else status end,
         fold = null
     where job_id = new.job_id and new.type = 'job.cancel_requested';
+    update jobs set fold = null where job_id = new.job_id and new.type = 'job.signalled';
 end;
 
 -- The door for a program that has judged a new request itself, as JobClient does, by the owner and the limits that it gives with

@@ -74,6 +74,26 @@ def test_a_cancel_may_come_before_its_request(plain: sqlite3.Connection) -> None
     assert plain.execute("select status from jobs").fetchone() == ("cancelled",)
 
 
+def test_a_signal_is_kept_with_its_job(plain: sqlite3.Connection, online: JobClient, server: Server) -> None:
+    plain.execute(REQUEST, {"data": '{"name": "a"}'})
+    plain.execute("update jobs set fold = 'what was folded before'")
+    plain.execute(
+        "insert into events (job_id, type, data) select job_id, 'job.signalled', '{\"name\": \"go\"}' from jobs"
+    )
+    ((job_id, local_seq),) = plain.execute("select job_id, local_seq from events where type = 'job.signalled'")
+    assert local_seq == 2
+    assert [event.type for event in online.history(job_id)] == ["job.requested", "job.signalled"]
+    assert online.get(job_id).shown == "saved"
+    assert plain.execute("select fold from jobs").fetchone() == (None,)
+    assert online.sync().pushed == 2
+    server.sequence()
+    online.sync()
+    assert [(event.type, event.seq) for event in online.history(job_id)] == [
+        ("job.requested", 1),
+        ("job.signalled", 2),
+    ]
+
+
 def test_what_is_asked_for_is_there_to_read(plain: sqlite3.Connection) -> None:
     data = {
         "name": "a", "namespace": "n", "priority": 7, "key": "k", "labels": {"team": "docs"},
@@ -85,7 +105,7 @@ def test_what_is_asked_for_is_there_to_read(plain: sqlite3.Connection) -> None:
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"type": "job.completed"}, "type: an app writes job.requested and job.cancel_requested only"),
+    ({"type": "job.completed"}, "type: an app writes job.requested, job.cancel_requested and job.signalled"),
     ({"v": 2}, "v: only version 1"),
     ({"data": "{"}, "data: not JSON"),
     ({"data": "[]"}, "data: must be a JSON object"),
@@ -130,6 +150,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"type": "job.cancel_requested", "job_id": "01970000-0000-7000-8000-000000000002", "data": '{"reason": 5}'},
         "reason: must be a text",
     ),
+    ({"data": '{"name": "a", "order_key": ""}'}, "order_key: must be a text"),
+    ({"data": '{"name": "a", "unique": 5}'}, "unique: must be a JSON object"),
+    ({"data": '{"name": "a", "traceparent": 5}'}, "traceparent: must be a text"),
+    ({"data": '{"name": "a", "files": []}'}, "files: must be a JSON object"),
+    ({"type": "job.signalled", "data": '{"name": "go"}'}, "which job is to be signalled"),
+    ({"type": "job.signalled", "job_id": "01970000-0000-7000-8000-000000000002", "data": "{}"}, "name: must be a text"),
 ]  # fmt: skip
 
 

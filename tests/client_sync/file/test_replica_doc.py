@@ -56,14 +56,14 @@ def test_every_sql_block_does_what_the_page_says(online: JobClient, server: Serv
     (row,) = next(rows for query, rows in returned.items() if query.startswith("select job_id, name, shown, status"))
     assert row[:5] == (str(job_id), "count-words", "cancelling", "cancelled", "saved")
     history = next(rows for query, rows in returned.items() if query.startswith("select type, coalesce"))
-    assert [kind for kind, *_ in history] == ["job.requested", "job.cancel_requested"]
-    assert next(rows for query, rows in returned.items() if "as unsent" in query) == [(5,)]
+    assert [kind for kind, *_ in history] == ["job.requested", "job.cancel_requested", "job.signalled"]
+    assert next(rows for query, rows in returned.items() if "as unsent" in query) == [(6,)]
     limits = ServerLimits()
     assert next(rows for query, rows in returned.items() if query.startswith("select max_event")) == [
         (262_144, 262_144, 64, limits.max_batch_events, limits.max_batch_bytes)
     ]
     assert online.list(name="finished") == [], "it has left"
-    assert online.sync().pushed == 5
+    assert online.sync().pushed == 6
 
 
 def test_the_page_names_every_refusal_of_an_apps_insert() -> None:
