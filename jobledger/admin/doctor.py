@@ -43,7 +43,7 @@ def examine_server(connection: Session, *, most: int | None = None) -> Iterator[
     yield from examine_rights(connection)
     yield _examine_clock(connection)
     yield _examine_epoch(connection)
-    yield _examine_sequencer(connection)
+    yield _examine_leader(connection)
     yield from _examine_duties(connection)
     yield _examine_backlog(connection)
     yield from _examine_processors(connection)
@@ -80,17 +80,17 @@ def _examine_epoch(connection: Session) -> Finding:
     return Finding("warn", "epoch", message, "start a processor: it begins a new epoch, and clients notice")
 
 
-def _examine_sequencer(connection: Session) -> Finding:
+def _examine_leader(connection: Session) -> Finding:
     start = "start a processor: jobledger serve --app ..."
     leader = read_leader(connection)
     if leader is None:
-        return Finding("fail", "sequencer", "none is elected: nothing is put in order, so no new job starts", start)
+        return Finding("fail", "leader", "none is elected: nothing is put in order, so no new job starts", start)
     who = f"{leader.host} pid {leader.pid} (server process {leader.backend_pid})"
     since = f"elected {leader.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     if leader.idle_s <= SILENT_S:
-        return Finding("ok", "sequencer", f"{who}, {since}")
+        return Finding("ok", "leader", f"{who}, {since}")
     message = f"{who}, {since}, has done nothing for {leader.idle_s:.0f} s, and no other processor has taken over"
-    return Finding("fail", "sequencer", message, f"is it stopped, or its event loop blocked? {start}")
+    return Finding("fail", "leader", message, f"is it stopped, or its event loop blocked? {start}")
 
 
 def _examine_duties(connection: Session) -> Iterator[Finding]:
@@ -110,7 +110,7 @@ def _examine_backlog(connection: Session) -> Finding:
     if age_s <= BACKLOG_S:
         return Finding("ok", "log", f"at number {log.last_seq}; {message}")
     return Finding(
-        "fail", "log", f"{message}, the oldest for {age_s:.0f} s", "look at the log of the sequencer's processor"
+        "fail", "log", f"{message}, the oldest for {age_s:.0f} s", "look at the log of the leader's processor"
     )
 
 
@@ -122,7 +122,7 @@ def _examine_processors(connection: Session) -> Iterator[Finding]:
         who = f"{found.host} pid {found.pid} ({found.processor})"
         age_s = found.heartbeat_age_s
         if not found.holds_lock:
-            advice = "its jobs are taken over within seconds, if a sequencer is elected"
+            advice = "its jobs are taken over within seconds, if there is a leader"
             yield Finding("warn", "processors", f"{who} is gone", advice)
         elif age_s > SILENT_S:
             advice = "is it stopped, or starved of CPU? it is given up when its lease is over"
@@ -161,7 +161,7 @@ def _examine_overdue(connection: Session) -> Finding:
     if not found.jobs:
         return Finding("ok", "schedule", "no job is overdue")
     message = f"{found.jobs} jobs are due and cannot be claimed yet, the first for {found.oldest_s} s"
-    return Finding("fail", "schedule", message, "look at the log of the sequencer's processor")
+    return Finding("fail", "schedule", message, "look at the log of the leader's processor")
 
 
 def _examine_left_behind(connection: Session) -> Finding:
@@ -169,7 +169,7 @@ def _examine_left_behind(connection: Session) -> Finding:
     if not found.claims:
         return Finding("ok", "claims", "none is left by a processor that is gone")
     message = f"{found.claims} claims are left by {found.processors} processors that are gone"
-    return Finding("warn", "claims", message, "a sequencer takes them back within seconds; if not, look at its log")
+    return Finding("warn", "claims", message, "the leader takes them back within seconds; if not, look at its log")
 
 
 def _examine_stopping(connection: Session) -> Iterator[Finding]:

@@ -35,6 +35,6 @@ def read_stats(connection: Session, *, most: int | None = None) -> dict[str, Any
         "more_handlers": more,
         "stopping": [asdict(stopping) for stopping in find_stopping(connection, STOPPING)],
         "processors": [asdict(processor) for processor in read_processors(connection)],
-        "sequencer": None if leader is None else asdict(leader),
+        "leader": None if leader is None else asdict(leader),
         "log": asdict(read_log_state(connection)),
     }

@@ -1,6 +1,6 @@
 """Ask for a job to be cancelled.
 
-The request is saved in the file first, online or not. What it makes of the job is printed.
+The request is saved in the file first, online or not. The job's new state is printed.
 
 \b
 Example:

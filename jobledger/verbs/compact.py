@@ -2,9 +2,9 @@
 
 The server keeps them: jobledger sync --again brings them back.
 
-Nothing leaves that the server is not known to hold, and no job that was refused. Other programs may go on using
-the file, and interrupting does no harm. Choose an age greater than that of the oldest backup you would restore
-the server from: what such a backup lacks, only the files still have.
+Only jobs leave that the server is known to hold, and none that was refused. Other programs may go on using the
+file, and interrupting does no harm. Choose an age greater than that of the oldest backup you would restore the
+server from: what such a backup lacks is only in the files.
 
 \b
 Example:

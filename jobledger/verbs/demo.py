@@ -3,7 +3,7 @@
 It works on the files of FOLDER (default: this Python's standard library), in under a minute.
 
 One job a file counts its lines and words and hashes it. Ends with an error if anything is not as it should be.
-However it ends, nothing stays behind; only with --keep, and once it has come to its end.
+However it ends, nothing stays behind, unless it was run with --keep and came to its end.
 
 \b
 Example:

@@ -1,10 +1,10 @@
 """Look for what is wrong, and say what to do.
 
-It looks a file and a server over. Nothing is changed.
+It examines a file and a server, and changes nothing.
 
 The file is examined where --db or JOBLEDGER_DB names one, or no server is named and jobs.db is here; the server
-where --dsn, JOBLEDGER_DSN or libpq's variables name one, or there is no file. With both, the file is also held
-against the server.
+where --dsn, JOBLEDGER_DSN or libpq's variables name one, or there is no file. With both, they are also
+compared.
 
 Of the handlers that no processor serves, the 20 with the most jobs; with --all or --json, all.
 

@@ -1,6 +1,6 @@
 """Take a login's rights away again.
 
-NAME is no client, auditor, processor or operator any more. Running it again is harmless.
+NAME is then no client, auditor, processor or operator any more. Running it again is harmless.
 
 With --on-behalf-of, only the right to act for that owner is taken. The login and its jobs stay. Do not give its
 name to someone else: they would own those jobs.

@@ -1,6 +1,6 @@
 """Show one job as this file knows it (also: status).
 
-It says too how far the server knows of it.
+It says, too, how far the server knows of it.
 
 \b
 Example:

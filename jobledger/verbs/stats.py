@@ -35,7 +35,7 @@ def command(show_all: bool, as_json: bool, dsn: str) -> None:
     say(f"pending: {found['ready']} ready, {found['scheduled']} scheduled")
     log = found["log"]
     say(f"log: number {log['last_seq']}, {log['unsequenced']} unsequenced, {log['refusals']} refusals")
-    say("sequencer: " + ("elected" if found["sequencer"] else "none elected"))
+    say("leader: " + ("elected" if found["leader"] else "none elected"))
     if found["handlers"]:
         say()
         emit_table(found["handlers"], ["namespace", "name", "ready", "scheduled", "running", "oldest_ready_s"])

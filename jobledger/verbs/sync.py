@@ -1,6 +1,6 @@
 """Exchange events with the server, once or for ever.
 
-What is not sent is sent, what is new is fetched; then it is said what was exchanged.
+It sends what is new here, fetches what is new there, and prints what was exchanged.
 
 A file that is missing is an error, as its name may be mistyped; with --create it is made.
 

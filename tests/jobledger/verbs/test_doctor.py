@@ -99,7 +99,7 @@ def test_a_file_and_its_server_are_compared(bare: Path, database: Database, caps
     assert doctor(capsys, "--db", "app.db", "--dsn", dsn, code=0)["both"]["server"]["level"] == "note"
     found = doctor(capsys, "--db", "app.db", "--dsn", database.dsn_as("operator"), code=1)
     assert found["both"]["owner"]["level"] == "warn"
-    assert found["server"]["sequencer"]["level"] == "fail"
+    assert found["server"]["leader"]["level"] == "fail"
 
 
 def test_a_missing_or_damaged_file_fails_and_says_what_to_type(bare: Path, capsys: Output) -> None:

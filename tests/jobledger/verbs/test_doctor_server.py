@@ -16,7 +16,7 @@ from processor import Registry
 def test_p4_doctor_names_what_jobs_wait_for(ledger: Ledger, start: Start, capsys: Output) -> None:
     dsn = ledger.database.dsn_as("operator")
     found = findings(capsys, dsn, code=1)
-    assert found["sequencer"][0]["level"] == "fail"
+    assert found["leader"][0]["level"] == "fail"
     assert found["processors"][0]["level"] == "fail"
     registry = Registry()
     registry.handler("known")(lambda: None)

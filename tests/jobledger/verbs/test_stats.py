@@ -36,7 +36,7 @@ def test_stats_count_what_is_there(ledger: Ledger, start: Start, capsys: Output)
     [processor] = stats["processors"]
     assert processor["processor"] == str(worker.id)
     assert processor["holds_lock"] is True
-    assert stats["sequencer"] is None
+    assert stats["leader"] is None
     assert stats["log"]["unsequenced"] == 2, "processor.started and attempt.started"
     worker.record((first, "job.completed", {}))
     registry = Registry()
@@ -46,7 +46,7 @@ def test_stats_count_what_is_there(ledger: Ledger, start: Start, capsys: Output)
     assert run(["stats", "--dsn", dsn]) == 0
     told = capsys.readouterr().out
     assert "jobs: 1 pending, 0 running, 2 completed" in told
-    assert "sequencer: elected" in told
+    assert "leader: elected" in told
 
 
 def test_of_many_names_stats_and_doctor_show_the_top_and_say_how_many_more(database: Database, capsys: Output) -> None:
