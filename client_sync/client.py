@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -26,12 +25,11 @@ from client_sync.file.valid_request import cancel_text
 from client_sync.file.values import parse_id
 from client_sync.file.watch import follow
 from client_sync.sync.result import SyncReport, SyncResult
+from client_sync.sync.syncing import Syncing
 from ledger.errors import Conflict, LedgerError
 
 if TYPE_CHECKING:
     import ledger.model.events
-    from client_sync.sync.background import BackgroundSync
-    from ledger.ports.server import OpenServer
 
 POLL_S: Final = 5.0
 
@@ -63,9 +61,7 @@ class JobClient:
         read_only: bool = False,
     ) -> None:
         self._replica = Replica(path, create=create, read_only=read_only)
-        self._dsn = dsn
-        self._on_behalf_of = on_behalf_of
-        self._background: BackgroundSync | None = None
+        self._syncing = Syncing(self._replica, dsn, on_behalf_of)
         self._submitter = Submitter(self._replica)
 
     def __enter__(self) -> JobClient:
@@ -228,38 +224,28 @@ class JobClient:
         comes back (see ``compact``). While that is going on, such a job passes through its earlier states once more.
 
         Raises ServerUnreachable when the server cannot be reached, after a few tries; SyncRefused when it turns this
-        file away; SyncBusy when someone else is syncing it. Nothing is lost by either.
+        file away; ProtocolMismatch when it is too old or too new for this jobledger; SyncBusy when someone else is
+        syncing the file. Nothing is lost by any of these.
         """
-        from client_sync.sync.exchange import sync_now
-
-        open_server = self._server()
-        return sync_now(self._replica, open_server, on_behalf_of=self._on_behalf_of, again=again, report=report)
+        return self._syncing.run(again=again, report=report)
 
     def start_sync(self, *, poll: float = POLL_S, report: SyncReport | None = None) -> None:
         """Sync in the background until ``close``: at once when something is submitted here or happens there.
 
-        Every ``poll`` seconds it looks without being told, so that a lost notification delays nothing for longer.
+        Every ``poll`` seconds it looks anyway, so that a lost notification delays nothing for longer.
         Connection trouble is waited out, for as long as it takes; ``sync_error`` tells. ``report`` hears, in the
         background thread, of every exchange that did something.
         """
-        from client_sync.sync.background import BackgroundSync
-
-        open_server = self._server()
-        if self._background is None:
-            self._background = BackgroundSync(
-                self._replica, open_server, on_behalf_of=self._on_behalf_of, poll_s=poll, report=report
-            )
+        self._syncing.start(poll_s=poll, report=report)
 
     def stop_sync(self) -> None:
         """Stop the background sync, if it runs."""
-        if self._background is not None:
-            self._background.stop()
-            self._background = None
+        self._syncing.stop()
 
     @property
     def sync_error(self) -> LedgerError | None:
         """Why the background sync is not getting through at the moment; None while all is well."""
-        return self._background.error if self._background else None
+        return self._syncing.error
 
     @property
     def last_error(self) -> str | None:
@@ -269,8 +255,8 @@ class JobClient:
 
     @property
     def sync_pooled(self) -> bool:
-        """Whether the background sync goes through a connection pooler, and so hears of news only when it looks."""
-        return self._background is not None and self._background.pooled
+        """Whether the background sync finds news only by asking: nothing is announced through a connection pooler."""
+        return self._syncing.pooled
 
     @property
     def unsent(self) -> int:
@@ -303,13 +289,5 @@ class JobClient:
 
     @property
     def limits(self) -> ServerLimits:
-        """What the server lets an event hold, as the last sync heard it. ``submit`` checks against it."""
+        """What the server lets an event hold, as of the last sync. ``submit`` checks against it."""
         return self._replica.read(read_limits)
-
-    def _server(self) -> OpenServer:
-        from ledger.servers import open_server
-
-        self._replica.need_writable()
-        if self._dsn is None:
-            raise LedgerError("this client has no server", hint='give one: JobClient(path, dsn="postgresql://...")')
-        return partial(open_server, self._dsn)

@@ -23,7 +23,6 @@ from client_sync.sync.exchange import note_failure
 from ledger.errors import NotALedger, ServerUnreachable
 from ledger.model.fold import load_state
 from ledger.model.ids import new_id
-from ledger.postgres.server.server import PostgresServer
 from sync_model.wire import Call, Steps, Wire
 
 LOGINS: Final = {"app_alice": "app_alice", "app_bob": "app_bob", "carol@example.com": "app_alice"}
@@ -131,7 +130,7 @@ class ReplicaFile:
         no_longer = replica.on_change(follow)
         try:
             with sync_lock(self.path, timeout=5), replica.translating():
-                getattr(steps, call)(PostgresServer(wire))
+                getattr(steps, call)(wire)
         except ServerUnreachable as error:
             if not wire.happened:
                 raise

@@ -73,7 +73,7 @@ class ModelServer:
     def wire(self, path: Path, login: str) -> Wire:
         """The session of a file; another one where the last was cut."""
         if path not in self._wires or self._wires[path].closed:
-            self._wires[path] = Wire.open(self.dsn(login))
+            self._wires[path] = Wire(self.dsn(login))
         return self._wires[path]
 
     @property

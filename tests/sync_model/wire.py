@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import dict_row
 
 from client_sync.sync.exchange import Exchange
-from ledger.ports.server import Server
+from ledger.model.protocol import HelloReply, PushReply
+from ledger.ports.server import EventColumns, Page, Server
+from ledger.postgres.server.server import PostgresServer
 
+Answer = TypeVar("Answer")
 Call: TypeAlias = Literal["push", "pull", "run", "again"]
 When: TypeAlias = Literal["before commit", "after commit"]
 MOST_CALLS: Final = 300
@@ -24,49 +26,58 @@ Sent: TypeAlias = defaultdict[tuple[UUID, int], set[str]]
 
 @dataclass(frozen=True)
 class Cut:
-    """The session ends in its n-th call of the ledger: the server has the call, and the client never hears of it."""
+    """The session ends in its n-th question: the server has it, and the client never hears of it."""
 
     call: int
     when: When
 
 
-class Wire(psycopg.Connection[DictRow]):
-    """A session that counts its calls of the ledger's doors. ``happened`` says whether the cut took place."""
+class Wire(PostgresServer):
+    """A session that counts what it is asked. ``happened`` says whether the cut took place."""
 
-    sent: Sent
-    cut: Cut | None
-    meanwhile: Callable[[int], None] | None
-    calls: int
-    happened = False
+    def __init__(self, dsn: str) -> None:
+        self._session = psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
+        super().__init__(self._session)
+        self._sent: Sent = defaultdict(set)
+        self._cut: Cut | None = None
+        self._meanwhile: Callable[[int], None] | None = None
+        self.calls = 0
+        self.happened = False
 
-    @classmethod
-    def open(cls, dsn: str) -> Self:
-        return cls.connect(dsn, autocommit=True, row_factory=dict_row)
+    @property
+    def closed(self) -> bool:
+        return self._session.closed
 
     def set_up(self, sent: Sent, cut: Cut | None, meanwhile: Callable[[int], None] | None) -> None:
         """For the next exchange; sessions are kept, because a new one costs more than all that is said in it."""
-        self.sent, self.cut, self.meanwhile, self.calls = sent, cut, meanwhile, 0
+        self._sent, self._cut, self._meanwhile, self.calls = sent, cut, meanwhile, 0
 
-    def execute(self, query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[DictRow]:
-        text = query.decode() if isinstance(query, bytes) else str(query)
-        if "ledger." not in text:
-            return super().execute(query, params, **options)
+    def hello(self, on_behalf_of: str | None = None) -> HelloReply:
+        return self._ask(lambda: super(Wire, self).hello(on_behalf_of))
+
+    def push(self, replica_id: UUID, base_seq: int, events: EventColumns, on_behalf_of: str | None = None) -> PushReply:
+        for number, event_id in enumerate(events.ids, start=base_seq + 1):
+            self._sent[replica_id, number].add(event_id)
+        return self._ask(lambda: super(Wire, self).push(replica_id, base_seq, events, on_behalf_of))
+
+    def pull(
+        self, after_seq: int, epoch: UUID | None, max_events: int, max_bytes: int, on_behalf_of: str | None = None
+    ) -> Page:
+        return self._ask(lambda: super(Wire, self).pull(after_seq, epoch, max_events, max_bytes, on_behalf_of))
+
+    def _ask(self, call: Callable[[], Answer]) -> Answer:
         self.calls += 1
         assert self.calls < MOST_CALLS, "this exchange never ends"
-        if "ledger.push" in text:
-            event_ids = json.loads(f"[{params['ids'][1:-1]}]")  # a literal of quoted texts
-            for number, event_id in enumerate(event_ids, start=params["base_seq"] + 1):
-                self.sent[params["replica_id"], number].add(event_id)
-        if self.meanwhile is not None:
-            self.meanwhile(self.calls)
-        if self.cut is None or self.calls != self.cut.call:
-            return super().execute(query, params, **options)
-        if self.cut.when == "before commit":
-            super().execute("begin")
-        super().execute(query, params, **options)
+        if self._meanwhile is not None:
+            self._meanwhile(self.calls)
+        if self._cut is None or self.calls != self._cut.call:
+            return call()
+        if self._cut.when == "before commit":
+            self._session.execute("begin")
+        call()
         self.happened = True
         self.close()
-        return super().execute(query, params, **options)  # psycopg's own word for a session that is no more
+        return call()  # the port's own word for a session that is no more
 
 
 class Steps(Exchange):
