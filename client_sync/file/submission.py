@@ -54,7 +54,7 @@ class Submission:
         if not value.keys() <= _FIELDS.keys():
             unknown = sorted(str(key) for key in value if key not in _FIELDS)
             raise InvalidEvent(f"a request has no field {', '.join(unknown)}", hint=f"its fields: {', '.join(_FIELDS)}")
-        if "name" not in value:
+        if value.get("name") is None:
             raise InvalidEvent("a request needs a name", hint="the name chooses the handler that runs the job")
         return cls(**{key: given for key, given in value.items() if given is not None})
 
