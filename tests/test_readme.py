@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from databases import Database
@@ -77,3 +78,11 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
     assert (errors.JobNotFound.exit_code, errors.Conflict.exit_code, errors.JobFailed.exit_code) == (3, 4, 5)
     assert (errors.VerificationFailed.exit_code, errors.ServerUnreachable.exit_code) == (6, 7)
     assert errors.LedgerError.exit_code == 1
+
+
+def test_the_extras_are_those_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = re.findall(
+        r"^\| `(\w+)` \|", README[README.index("| extra |") : README.index("## For the app")], re.MULTILINE
+    )
+    assert sorted(named) == sorted(project["optional-dependencies"])
