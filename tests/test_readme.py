@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 from databases import Database
-from doors import assert_projection_is_fold
+from ledger_calls import assert_projection_is_fold
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from databases import Database
-from doors import assert_projection_is_fold
 from example_programs import EXAMPLES, run_example, serve_example
+from ledger_calls import assert_projection_is_fold
 
 from examples.notebook.app import Notebook
 

@@ -11,8 +11,8 @@ from urllib.request import urlopen
 
 import pytest
 from databases import Database
-from doors import assert_projection_is_fold
 from example_programs import EXAMPLES, serve_example, start_example
+from ledger_calls import assert_projection_is_fold
 from waiting import until
 
 FOLDER = EXAMPLES / "shop"

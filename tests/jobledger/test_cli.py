@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 from databases import Database
-from doors import push_jobs, sequence
+from ledger_calls import push_jobs, sequence
 
 from client_sync import JobClient
 from jobledger.cli import INTERRUPTED, cli, run

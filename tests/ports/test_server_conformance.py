@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 from client_worlds import ClientWorld, FirstPostgresClients, MemoryClients, PostgresClients
-from doors import Draft, columns
+from ledger_calls import Draft, columns
 from refused_drafts import REFUSED
 
 from ledger.errors import BadAnswer, ServerUnreachable, SyncRefused

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 from databases import Database
-from doors import Worker, assert_projection_is_fold, job_row, push_jobs, sequence
 from in_process import Ledger, Start
+from ledger_calls import Worker, assert_projection_is_fold, job_row, push_jobs, sequence
 from psycopg import sql
 from waiting import until
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from databases import Database, new_template, throwaway_postgres
-from doors import push_jobs
 from in_process import Ledger, Start
+from ledger_calls import push_jobs
 from waiting import until
 
 from client_sync import JobClient

@@ -6,8 +6,8 @@ import asyncio
 from typing import Any, NamedTuple
 
 import pytest
-from doors import lose_notifications
 from in_process import Ledger, Start
+from ledger_calls import lose_notifications
 from waiting import until
 
 from processor import JobContext, Registry, service

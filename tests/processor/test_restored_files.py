@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from databases import Database, new_template, throwaway_postgres
-from doors import Draft, push, push_jobs, sequence
 from in_process import QUICK, Ledger, RunningService
+from ledger_calls import Draft, push, push_jobs, sequence
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from waiting import until

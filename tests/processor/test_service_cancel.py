@@ -6,8 +6,8 @@ import asyncio
 import threading
 from typing import Any
 
-from doors import cancel
 from in_process import Ledger, Start
+from ledger_calls import cancel
 from waiting import until
 
 from processor import JobContext, Registry

@@ -7,8 +7,8 @@ import threading
 from typing import Any
 
 import pytest
-from doors import Worker, cancel, push_jobs, sequence
 from in_process import Ledger, Start
+from ledger_calls import Worker, cancel, push_jobs, sequence
 from waiting import until
 
 from processor import JobContext, Registry

@@ -10,8 +10,8 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from doors import Worker, cancel, push_jobs, sequence
 from in_process import Ledger, Start
+from ledger_calls import Worker, cancel, push_jobs, sequence
 from serving import processor
 from waiting import until
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doors import Worker, sequence
 from in_process import QUICK, Ledger, RunningService, Start
+from ledger_calls import Worker, sequence
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from serving import processor

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doors import cancel
 from in_process import Ledger, RunningService, Start
+from ledger_calls import cancel
 from serving import processor
 from waiting import until
 

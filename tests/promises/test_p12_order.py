@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import pytest
 from databases import Database
-from doors import Draft, assert_projection_is_fold, push, sequence
+from ledger_calls import Draft, assert_projection_is_fold, push, sequence
 
 from ledger.model.ids import new_id
 from ledger.postgres.feed import read_log

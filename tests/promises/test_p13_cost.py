@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from databases import Database
-from doors import Draft, Worker, assert_projection_is_fold, cancel, push, push_jobs, sequence
+from ledger_calls import Draft, Worker, assert_projection_is_fold, cancel, push, push_jobs, sequence
 from psycopg import Connection
 from psycopg.rows import DictRow
 

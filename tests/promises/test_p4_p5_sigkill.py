@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 from databases import Database
-from doors import assert_projection_is_fold
+from ledger_calls import assert_projection_is_fold
 from psycopg import Connection
 from psycopg.rows import DictRow
 from serving import processor

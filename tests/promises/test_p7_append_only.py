@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 from databases import Database
-from doors import Draft, push, sequence
+from ledger_calls import Draft, push, sequence
 
 from ledger.model.ids import new_id
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from databases import Database
-from doors import assert_projection_is_fold
+from ledger_calls import assert_projection_is_fold
 from serving import processor
 from waiting import until
 

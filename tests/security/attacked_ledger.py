@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from databases import Database
-from doors import Draft, push, sequence
+from ledger_calls import Draft, push, sequence
 from psycopg import Connection, sql
 from psycopg.rows import DictRow
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from databases import LOGINS
-from doors import Worker, push_jobs, sequence
+from ledger_calls import Worker, push_jobs, sequence
 from psycopg import sql
 from security.attacked_ledger import ALICE, AttackedLedger
 

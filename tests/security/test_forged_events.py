@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from doors import Draft, push
+from ledger_calls import Draft, push
 from security.attacked_ledger import ALICE, BOB, AttackedLedger, value
 
 from ledger.model.ids import new_id

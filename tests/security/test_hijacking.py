@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from doors import Draft
+from ledger_calls import Draft
 from security.attacked_ledger import ALICE, AttackedLedger, value
 
 SHADOWS = """
@@ -76,7 +76,7 @@ def prepare(attacked: AttackedLedger) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_p11_shadowing_what_the_doors_use(attacked: AttackedLedger, path: str) -> None:
+def test_p11_shadowing_what_clients_call(attacked: AttackedLedger, path: str) -> None:
     prepare(attacked)
     draft = Draft()
     with attacked.only_alices():
@@ -90,7 +90,7 @@ def test_p11_shadowing_what_the_doors_use(attacked: AttackedLedger, path: str) -
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_p11_shadowing_what_the_doors_use_before_they_are_first_called(attacked: AttackedLedger, path: str) -> None:
+def test_p11_shadowing_what_clients_call_before_they_are_first_called(attacked: AttackedLedger, path: str) -> None:
     """The texts of the functions are read at the first call of a session: its path then must not matter either."""
     prepare(attacked)
     session = attacked.database.connect(ALICE)

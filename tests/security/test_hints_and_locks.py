@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from doors import Draft, Worker, cancel, find_lost, push, push_jobs, sequence
 from in_process import Ledger, RunningService
+from ledger_calls import Draft, Worker, cancel, find_lost, push, push_jobs, sequence
 from psycopg import Connection
 from psycopg.errors import LockNotAvailable, ObjectNotInPrerequisiteState
 from psycopg.rows import DictRow

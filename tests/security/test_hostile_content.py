@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from doors import Draft
+from ledger_calls import Draft
 from security.attacked_ledger import ALICE, AttackedLedger, value, with_text
 
 from ledger.model.ids import new_id

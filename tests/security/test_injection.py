@@ -6,7 +6,7 @@ import json
 
 import psycopg
 import pytest
-from doors import Draft
+from ledger_calls import Draft
 from security.attacked_ledger import AttackedLedger, value, with_text
 
 from ledger.model.protocol import Accepted

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from databases import Database
-from doors import Worker, assert_projection_is_fold, job_row, push_jobs, sequence
+from ledger_calls import Worker, assert_projection_is_fold, job_row, push_jobs, sequence
 from psycopg import Connection
 from psycopg.rows import DictRow
 

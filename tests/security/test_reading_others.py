@@ -1,4 +1,4 @@
-"""Reading what is Bob's: through the doors, their errors, plans and messages, and through the one view (P11)."""
+"""Reading what is Bob's: through what clients call, its errors, plans and messages, and through the one view (P11)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from doors import Draft
+from ledger_calls import Draft
 from security.attacked_ledger import ALICE, BOB, SECRET, AttackedLedger, value, with_text
 
 from ledger.model.ids import new_id

@@ -1,4 +1,4 @@
-"""What the catalog grants to a client is exactly the doors; everything else is refused (P7, P11)."""
+"""What the catalog grants to a client is exactly the functions for clients; everything else is refused (P7, P11)."""
 
 from __future__ import annotations
 

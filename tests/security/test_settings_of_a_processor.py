@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from databases import Database
-from doors import Worker, assert_projection_is_fold, job_row, push_jobs, types_of
+from ledger_calls import Worker, assert_projection_is_fold, job_row, push_jobs, types_of
 from security.test_settings_of_the_session import HARMLESS
 
 # with other dates the driver reads no answer at all: our own sessions set theirs

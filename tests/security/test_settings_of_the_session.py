@@ -6,7 +6,7 @@ import json
 
 import psycopg
 import pytest
-from doors import Draft, push
+from ledger_calls import Draft, push
 from security.attacked_ledger import ALICE, AttackedLedger, value
 
 from ledger.model.ids import new_id
@@ -43,7 +43,7 @@ FAILING = [
 ]  # fmt: skip
 
 
-def use_the_doors(attacked: AttackedLedger, setting: str) -> None:
+def use_what_a_client_may(attacked: AttackedLedger, setting: str) -> None:
     """One push and one submit with times and backslashes, from a session that has called nothing before."""
     session = attacked.database.connect(ALICE)
     draft = Draft(
@@ -69,7 +69,7 @@ def use_the_doors(attacked: AttackedLedger, setting: str) -> None:
 @pytest.mark.parametrize("setting", HARMLESS)
 def test_p11_settings_that_change_nothing(attacked: AttackedLedger, setting: str) -> None:
     with attacked.only_alices():
-        use_the_doors(attacked, setting)
+        use_what_a_client_may(attacked, setting)
 
 
 @pytest.mark.parametrize("setting", FAILING)

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from doors import sequence
+from ledger_calls import sequence
 from psycopg import Connection
 from psycopg.rows import DictRow
 

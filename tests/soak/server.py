@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 from databases import PASSWORD, create_login
-from doors import Worker, find_lost, sequence
+from ledger_calls import Worker, find_lost, sequence
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow

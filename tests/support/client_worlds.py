@@ -9,7 +9,7 @@ from typing import Protocol
 
 import psycopg
 from databases import Database
-from doors import sequence
+from ledger_calls import sequence
 
 from ledger.memory.ledger import MemoryLedger
 from ledger.memory.server import MemoryServer

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from databases import Database
-from doors import assert_projection_is_fold, job_row
+from ledger_calls import assert_projection_is_fold, job_row
 from psycopg.rows import DictRow
 from waiting import until
 

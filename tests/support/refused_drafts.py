@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from doors import Draft
+from ledger_calls import Draft
 
 REFUSED: list[tuple[str, Callable[[], Draft]]] = [
     ("invalid", lambda: Draft(data="{bad")),

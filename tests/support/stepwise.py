@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from databases import Database
-from doors import Worker, assert_projection_is_fold, lose_notifications, sequence
+from ledger_calls import Worker, assert_projection_is_fold, lose_notifications, sequence
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier, Literal
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from databases import Database
-from doors import Draft, push
+from ledger_calls import Draft, push
 
 from ledger.memory.ledger import MemoryLedger, StoredEvent
 from ledger.memory.store import MemoryStore

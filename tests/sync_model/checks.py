@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from doors import assert_projection_is_fold
+from ledger_calls import assert_projection_is_fold
 from psycopg.rows import DictRow
 
 from ledger.model.events import parse_event

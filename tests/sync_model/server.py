@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import psycopg
 from databases import Database, new_database
-from doors import Worker, find_lost, sequence
+from ledger_calls import Worker, find_lost, sequence
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow

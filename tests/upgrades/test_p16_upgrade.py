@@ -7,7 +7,7 @@ import json
 import pytest
 from catalogue import read_catalogue
 from databases import Database
-from doors import sequence
+from ledger_calls import sequence
 from old_version import count_events
 
 from ledger.errors import SchemaMismatch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from databases import Database
-from doors import Worker
+from ledger_calls import Worker
 
 from jobledger.admin.doctor import examine_server
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from databases import Database
-from doors import Draft, Worker, assert_projection_is_fold, cancel, push, push_jobs, sequence
+from ledger_calls import Draft, Worker, assert_projection_is_fold, cancel, push, push_jobs, sequence
 from psycopg import Connection
 from psycopg.rows import DictRow
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from databases import Database
-from doors import push_jobs, sequence
+from ledger_calls import push_jobs, sequence
 
 from jobledger.cli import run
 from ledger.model.ids import new_id

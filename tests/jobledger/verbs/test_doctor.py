@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from databases import Database
-from doors import push_jobs, sequence
+from ledger_calls import push_jobs, sequence
 
 from client_sync import JobClient
 from jobledger.cli import run

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from databases import Database
-from doors import Worker, push_jobs, sequence
 from in_process import Ledger, Start
+from ledger_calls import Worker, push_jobs, sequence
 from verb_output import Output, findings
 from waiting import until
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from databases import Database
-from doors import Worker, push_jobs, sequence
+from ledger_calls import Worker, push_jobs, sequence
 
 from jobledger.cli import run
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from databases import Database
-from doors import Worker, push_jobs, sequence
 from in_process import Ledger, Start
+from ledger_calls import Worker, push_jobs, sequence
 from verb_output import Output, findings, run_json
 from waiting import until
 

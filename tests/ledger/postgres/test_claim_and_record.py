@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from databases import Database
-from doors import (
+from ledger_calls import (
     Draft,
     Worker,
     assert_projection_is_fold,

@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from databases import Database
-from doors import Draft, assert_projection_is_fold, push, push_jobs, sequence
+from ledger_calls import Draft, assert_projection_is_fold, push, push_jobs, sequence
 from psycopg import Connection
 from psycopg.rows import DictRow
 

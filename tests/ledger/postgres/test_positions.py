@@ -7,7 +7,7 @@ from itertools import groupby
 
 import pytest
 from databases import Database
-from doors import Draft, Worker, assert_projection_is_fold, push, push_jobs, sequence
+from ledger_calls import Draft, Worker, assert_projection_is_fold, push, push_jobs, sequence
 from psycopg import Connection
 from psycopg.rows import DictRow
 

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 import psycopg
 import pytest
 from databases import Database, new_database, new_template, throwaway_postgres
-from doors import Worker, cancel, find_lost, push_jobs, sequence
+from ledger_calls import Worker, cancel, find_lost, push_jobs, sequence
 from psycopg import Connection, sql
 from psycopg.rows import DictRow
 from waiting import until

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from databases import Database
-from doors import push_jobs, sequence
+from ledger_calls import push_jobs, sequence
 from psycopg import Connection
 from psycopg.rows import DictRow
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from databases import Database
-from doors import Draft, assert_projection_is_fold, push, push_jobs, sequence
+from ledger_calls import Draft, assert_projection_is_fold, push, push_jobs, sequence
 from refused_drafts import REFUSED
 from waiting import until
 

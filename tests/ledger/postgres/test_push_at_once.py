@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from databases import Database
-from doors import Draft, assert_projection_is_fold, push
+from ledger_calls import Draft, assert_projection_is_fold, push
 from waiting import until
 
 from ledger.model.ids import new_id

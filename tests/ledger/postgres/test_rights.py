@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from databases import Database
-from doors import push_jobs, sequence
+from ledger_calls import push_jobs, sequence
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 

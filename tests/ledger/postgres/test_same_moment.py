@@ -7,7 +7,7 @@ import threading
 import psycopg
 import pytest
 from databases import Database
-from doors import Draft, Worker, assert_projection_is_fold, cancel, job_row, push, push_jobs, sequence, types_of
+from ledger_calls import Draft, Worker, assert_projection_is_fold, cancel, job_row, push, push_jobs, sequence, types_of
 from psycopg.rows import DictRow
 from waiting import until
 

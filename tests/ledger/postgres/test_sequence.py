@@ -9,9 +9,9 @@ from uuid import UUID
 import psycopg
 import pytest
 from databases import Database
-from doors import Draft, Worker, assert_projection_is_fold, cancel, job_row, push, push_jobs, sequence, types_of
 from hypothesis import given
 from hypothesis import strategies as st
+from ledger_calls import Draft, Worker, assert_projection_is_fold, cancel, job_row, push, push_jobs, sequence, types_of
 from psycopg import Connection
 from psycopg.rows import DictRow
 from waiting import until

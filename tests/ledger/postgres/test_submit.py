@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from databases import Database
-from doors import Draft, Worker, assert_projection_is_fold, cancel, push, push_jobs, sequence
+from ledger_calls import Draft, Worker, assert_projection_is_fold, cancel, push, push_jobs, sequence
 from psycopg import Connection
 from psycopg.rows import DictRow
 from waiting import until

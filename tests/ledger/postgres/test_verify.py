@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from databases import Database
-from doors import Worker, push_jobs, sequence
+from ledger_calls import Worker, push_jobs, sequence
 from psycopg import Connection
 from psycopg.rows import DictRow
 

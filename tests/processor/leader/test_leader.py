@@ -10,8 +10,8 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from doors import push_jobs
 from in_process import Ledger, Start
+from ledger_calls import push_jobs
 from serving import processor
 from waiting import until
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from databases import Database
-from doors import Worker, job_row, push_jobs, sequence
 from in_process import Ledger
+from ledger_calls import Worker, job_row, push_jobs, sequence
 from waiting import until
 
 from ledger.postgres.store.store import PostgresStore

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
-from doors import Worker, sequence
 from in_process import Ledger, Start
+from ledger_calls import Worker, sequence
 from waiting import until
 
 from processor import Registry

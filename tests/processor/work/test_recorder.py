@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import psycopg
 import pytest
-from doors import Worker, push_jobs, sequence, types_of
 from in_process import QUICK, Ledger
+from ledger_calls import Worker, push_jobs, sequence, types_of
 
 from ledger.model.ids import new_id
 from ledger.ports.store import Unrecordable

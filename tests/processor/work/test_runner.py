@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from doors import Worker, push_jobs, sequence
 from in_process import QUICK, Ledger
+from ledger_calls import Worker, push_jobs, sequence
 from waiting import until
 
 from ledger.model.ids import new_id
