@@ -12,7 +12,8 @@ from ledger.errors import LedgerError
 from ledger.finding import Finding
 from ledger.postgres.admin import symptoms
 from ledger.postgres.admin.stats import read_leader, read_log_state, read_processors
-from ledger.postgres.schema import VERSION, check
+from ledger.postgres.schema import check, installed_version
+from ledger.postgres.upgrade_plan import find_unfinished
 from processor.work.reports import STOPPING
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def examine_server(connection: Session, *, most: int | None = None) -> Iterator[
     except LedgerError as error:
         yield Finding("fail", "schema", error.message, error.hint)
         return
-    yield Finding("ok", "schema", f"version {VERSION}")
+    yield _examine_schema(connection)
     yield from examine_rights(connection)
     yield _examine_clock(connection)
     yield _examine_epoch(connection)
@@ -55,6 +56,13 @@ def examine_server(connection: Session, *, most: int | None = None) -> Iterator[
     yield from _examine_transactions(connection)
     yield from examine_prepared(connection)
     yield _examine_notifications(connection)
+
+
+def _examine_schema(connection: Session) -> Finding:
+    version = f"version {installed_version(connection)}"
+    if left := find_unfinished(connection):
+        return Finding("warn", "schema", f"{version}; left to do: {', '.join(left)}", "finish it: jobledger init")
+    return Finding("ok", "schema", version)
 
 
 def _examine_clock(connection: Session) -> Finding:

@@ -26,7 +26,7 @@ from ledger.errors import Conflict
 
 if TYPE_CHECKING:
     from ledger.postgres.database import Session
-    from ledger.postgres.upgrade import Plan
+    from ledger.postgres.upgrade_plan import Plan
 
 
 @click.command("init", help=__doc__)
@@ -107,7 +107,7 @@ def _say_done(
 
 def _show_plan(connection: Session, as_json: bool) -> None:
     from ledger.postgres.schema import VERSION, installed_version
-    from ledger.postgres.upgrade import plan_upgrade
+    from ledger.postgres.upgrade_plan import plan_upgrade
 
     version = installed_version(connection)
     plan = None if version is None else plan_upgrade(connection)

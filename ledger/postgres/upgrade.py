@@ -12,14 +12,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ledger.errors import Conflict, LedgerError, ServerUnreachable, one_line
-from ledger.postgres.others import OTHERS, find_others
+from ledger.postgres.others import OTHERS
 from ledger.postgres.rights import mend
-from ledger.postgres.schema import mismatch, need_server
-from ledger.postgres.steps import Step, read_code_half, read_schema, read_steps
+from ledger.postgres.steps import Step
+from ledger.postgres.upgrade_plan import Plan, find_owner, plan_upgrade, read_values
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -91,16 +90,6 @@ select set_config('search_path', 'pg_catalog, pg_temp', true), set_config('state
 from pg_roles r where r.rolname = current_user
 """
 
-_LOCK_ORDER: Final = tuple(
-    f"ledger.{name}"
-    for name in ("schema_version", "events", "log", "sequencer", "replicas", "keys", "queue", "my_jobs", "jobs")
-)
-"""As schema.sql has it; all other tables come after these."""
-_UNFINISHED: Final = """
-    select distinct jsonb_object_keys(to_jsonb(v) -> 'unfinished') from ledger.schema_version v
-    where to_jsonb(v) ? 'unfinished'
-"""
-"""As JSON, because version 1 had no such column."""
 _FINISHED: Final = """
     update ledger.schema_version set unfinished = unfinished - %(name)s where version = %(number)s
 """
@@ -111,67 +100,16 @@ _BROKEN_INDEXES: Final = """
 _HOLDERS: Final = """
     select format('session %%s (%%s, %%s) keeps %%s in a transaction that began at %%s', a.pid, a.usename,
                   coalesce(nullif(a.application_name, ''), a.backend_type),
-                  string_agg(distinct k.relation::regclass::text, ', '),
+                  coalesce(string_agg(distinct to_regclass(w.name)::text, ', '), 'a snapshot'),
                   to_char(a.xact_start at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
-    from pg_locks k join pg_stat_activity a on a.pid = k.pid
-    where k.granted and k.pid <> pg_backend_pid()
-      and k.database = (select d.oid from pg_database d where d.datname = current_database())
-      and k.relation = any (select to_regclass(t) from unnest(%(tables)s::text[]) t)
+    from pg_stat_activity a
+    left join (pg_locks k join unnest(%(tables)s::text[]) w (name) on k.relation = to_regclass(w.name))
+        on k.pid = a.pid and k.granted and k.database = a.datid
+    where a.datname = current_database() and a.pid <> pg_backend_pid() and a.xact_start is not null
+      and (w.name is not null or %(tables)s::text[] = '{}')
     group by a.pid, a.usename, a.application_name, a.backend_type, a.xact_start order by a.xact_start limit 3
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an upgrade would do. Nothing of it was done yet."""
-
-    version: int
-    """The schema that the database holds."""
-    together: Sequence[Step]
-    """These run in one transaction; the last of them is the code half."""
-    afterwards: Sequence[Step]
-    """These run beside the ledger at work."""
-    others: Sequence[str]
-    """What others have made on the ledger's tables and functions. It stays."""
-
-    @property
-    def steps(self) -> Sequence[Step]:
-        return (*self.together, *self.afterwards)
-
-    @property
-    def locks(self) -> Sequence[str]:
-        """What nobody else can use for a moment, in the order in which everybody takes locks."""
-        return sorted({table for step in self.together for table in step.locks}, key=_place_of_lock)
-
-
-def _place_of_lock(table: str) -> tuple[int, str]:
-    return _LOCK_ORDER.index(table) if table in _LOCK_ORDER else len(_LOCK_ORDER), table
-
-
-def plan_upgrade(connection: Connection[Any], *, steps: Sequence[Step] | None = None) -> Plan:
-    """What has to be done to bring the schema to this code's version; no steps where nothing is due. Reads only.
-
-    ``steps`` are this code's own where none are given. Raises SchemaMismatch for a newer schema, LedgerError where
-    this login may not change it, or the database is not UTF-8.
-    """
-    need_server(connection)
-    known = read_steps() if steps is None else steps
-    done = _values(connection, "select v.version from ledger.schema_version v order by 1")
-    if done[-1] > known[-1].number:
-        mismatch(done[-1])
-    left = _values(connection, _UNFINISHED)
-    due = [
-        step
-        for step in known
-        if step.number > done[0] and (step.number not in done or (step.comes_after and step.name in left))
-    ]
-    if not due:
-        return Plan(done[-1], (), (), ())
-    _need_the_owner(connection)
-    together = [step for step in due if not step.comes_after]
-    if together:
-        together.append(read_code_half(read_schema()))
-    return Plan(done[-1], together, [step for step in due if step.comes_after], find_others(connection))
+"""Who keeps these tables, or any snapshot where none are named, in a transaction that stays open; the oldest first."""
 
 
 def upgrade(
@@ -192,48 +130,63 @@ def upgrade(
     if not plan.steps:
         return plan
     mend(connection, leave_additions=True)  # what was changed by hand must not pass for what is to be
-    again = _Again(connection, plan, patience_s, pause)
-    while (now := plan_upgrade(connection, steps=steps)).together:
-        again.attempt(lambda now=now: _run_together(connection, now, hold_s))  # type: ignore[misc]
+    tries = _Tries(connection, plan.locks, patience_s, pause, "nothing has changed")
+    tries.make(lambda: _run_together(connection, steps, hold_s))
+    held_up = []
     for step in plan.afterwards:
-        if step.concurrently:
-            _run_concurrently(connection, step)
-            continue
-        again = _Again(connection, plan, patience_s, pause)
-        while again.attempt(lambda step=step: _run_batch(connection, step, hold_s)):  # type: ignore[misc]
-            again = _Again(connection, plan, patience_s, pause)
+        try:
+            _run_afterwards(connection, step, hold_s, patience_s, pause)
+        except Conflict as error:
+            held_up.append(error)  # no step relies on another one of these
+    if held_up:
+        raise held_up[0]
     return plan
 
 
-class _Again:
-    """Tries that may fail because of others, with rests in between, for as long as there is patience."""
+class _Tries:
+    """Tries that may fail because of others, with rests in between, for as long as there is patience.
+
+    ``outcome`` is what is said of the ledger when there is none left, or something else is wrong.
+    """
 
     def __init__(
-        self, connection: Connection[Any], plan: Plan, patience_s: float, pause: Callable[[float], object]
+        self,
+        connection: Connection[Any],
+        locks: Sequence[str],
+        patience_s: float,
+        pause: Callable[[float], object],
+        outcome: str,
     ) -> None:
-        self._connection, self._plan, self._pause = connection, plan, pause
+        self._connection, self._locks, self._pause, self._outcome = connection, locks, pause, outcome
         self._patience_s = patience_s
-        self._tries = 0
+        self._failed = 0
+        self._gave = False
         self._since = time.monotonic()
 
-    def attempt(self, run: Callable[[], bool]) -> bool:
+    def make(self, run: Callable[[], bool]) -> bool:
+        """What ``run`` gives in the end. Raises LedgerError where it is tried in vain."""
+        while not self._succeeds(run):
+            self._pause(_PAUSE_S[min(self._failed, len(_PAUSE_S)) - 1])
+        return self._gave
+
+    def _succeeds(self, run: Callable[[], bool]) -> bool:
         from psycopg import errors
 
         try:
-            return run()
+            self._gave = run()
+            return True
         except (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected) as error:
             self._connection.rollback()
             if time.monotonic() - self._since > self._patience_s:
                 self._give_up(error)
-            self._pause(_PAUSE_S[min(self._tries, len(_PAUSE_S) - 1)])
-            self._tries += 1
-            return True
+            self._failed += 1
+            return False
         except errors.DependentObjectsStillExist as error:
             self._connection.rollback()
             detail = " ".join((error.diag.message_detail or error.diag.message_primary or "").split())
             raise Conflict(
                 f"this upgrade would take away what others have made: {detail}",
-                hint="drop it, upgrade, and make it again; nothing has changed",
+                hint=f"drop it, upgrade, and make it again; {self._outcome}",
             ) from error
         except errors.InsufficientPrivilege as error:
             self._connection.rollback()
@@ -250,26 +203,28 @@ class _Again:
             self._connection.rollback()
             raise LedgerError(
                 f"a step of the upgrade has failed: {error.diag.message_primary or one_line(error)}",
-                hint="nothing has changed; jobledger doctor may tell what is not as it was installed",
+                hint=f"{self._outcome}; jobledger doctor may tell what is not as it was installed",
             ) from error
 
     def _give_up(self, error: Exception) -> NoReturn:
-        holders = _find_holders(self._connection, self._plan.locks)
-        held = f"; {holders}" if holders else ""
+        holders = read_values(self._connection, _HOLDERS, tables=list(self._locks))
         raise Conflict(
-            f"the upgrade has not had its moment within {self._patience_s:g} s{held}",
-            hint="run it again when that has ended, or let it take longer with --hold; nothing has changed",
+            "; ".join([f"the upgrade has not had its moment within {self._patience_s:g} s", *holders]),
+            hint=f"run it again when that has ended, or let it take longer with --hold; {self._outcome}",
         ) from error
 
 
-def _run_together(connection: Connection[Any], plan: Plan, hold_s: float) -> bool:
+def _run_together(connection: Connection[Any], steps: Sequence[Step] | None, hold_s: float) -> bool:
     """One try. One message: no way to the server and back lies between the first lock and the commit."""
     from psycopg.sql import SQL, Literal
 
+    plan = plan_upgrade(connection, steps=steps)
+    if not plan.together:
+        return False  # or another upgrade was quicker
     numbered = [step for step in plan.together if step.number]
     left = [{step.name: None for step in plan.afterwards if step.number == made.number} for made in numbered]
     statement = SQL(_UPGRADE).format(
-        owner=Literal(_owner(connection)),
+        owner=Literal(find_owner(connection)),
         others=SQL(OTHERS),
         version=Literal(plan.version),
         locks=Literal(list(plan.locks)),
@@ -280,6 +235,19 @@ def _run_together(connection: Connection[Any], plan: Plan, hold_s: float) -> boo
     )
     connection.execute(_within(hold_s) + SQL("; ") + statement + SQL("; commit"))
     return False
+
+
+def _run_afterwards(
+    connection: Connection[Any], step: Step, hold_s: float, patience_s: float, pause: Callable[[float], object]
+) -> None:
+    more = True
+    while more:
+        outcome = f"the ledger is upgraded, and {step.name} left to do"
+        tries = _Tries(connection, (), patience_s, pause, outcome)
+        if step.concurrently:
+            more = tries.make(lambda: _run_concurrently(connection, step, patience_s))
+        else:
+            more = tries.make(lambda: _run_batch(connection, step, hold_s))
 
 
 def _run_batch(connection: Connection[Any], step: Step, hold_s: float) -> bool:
@@ -295,17 +263,20 @@ def _run_batch(connection: Connection[Any], step: Step, hold_s: float) -> bool:
     return more
 
 
-def _run_concurrently(connection: Connection[Any], step: Step) -> None:
+def _run_concurrently(connection: Connection[Any], step: Step, patience_s: float) -> bool:
     """Make and drop indexes. Waits for the transactions that are open, and keeps nobody waiting."""
     from psycopg.sql import SQL, Identifier
 
+    connection.execute("select set_config('lock_timeout', %(limit)s, false)", {"limit": f"{patience_s:g}s"})
     # what is left of a try that was interrupted
-    for broken in _values(connection, _BROKEN_INDEXES):
+    for broken in read_values(connection, _BROKEN_INDEXES):
         if broken in step.text:
             connection.execute(SQL("drop index concurrently ledger.{}").format(Identifier(broken)))
     for statement in step.text.split(";\n\n"):
         connection.execute(statement.encode())
+    connection.execute("select set_config('lock_timeout', '0', false)")
     connection.execute(_FINISHED, {"name": step.name, "number": step.number})
+    return False
 
 
 def _within(hold_s: float) -> Composed:
@@ -321,33 +292,3 @@ def _within(hold_s: float) -> Composed:
         locks=Literal(str(int(hold_s * _FOR_LOCKS * 1000))),
         sooner=Literal(str(int(hold_s * _FOR_LOCKS * 250))),
     )
-
-
-def _owner(connection: Connection[Any]) -> str:
-    (owner,) = _values(connection, "select n.nspowner::regrole::text from pg_namespace n where n.nspname = 'ledger'")
-    return str(owner)
-
-
-def _need_the_owner(connection: Connection[Any]) -> None:
-    (owner,) = _values(
-        connection,
-        """select n.nspowner::regrole::text from pg_namespace n
-           where n.nspname = 'ledger' and not pg_has_role(n.nspowner, 'member')""",
-    ) or (None,)
-    if owner is not None:
-        raise LedgerError(
-            f"this role may not upgrade the schema, which belongs to {owner}",
-            hint=f"use the login {owner}, or a superuser",
-        )
-
-
-def _find_holders(connection: Connection[Any], tables: Sequence[str]) -> str:
-    """Who keeps the tables in a transaction that stays open, the oldest first."""
-    return "; ".join(_values(connection, _HOLDERS, tables=list(tables)))
-
-
-def _values(connection: Connection[Any], query: str, **parameters: object) -> list[Any]:
-    from psycopg.rows import scalar_row
-
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        return cursor.execute(query.encode(), parameters or None).fetchall()

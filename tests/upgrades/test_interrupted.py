@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -11,10 +12,11 @@ from databases import Database
 from old_version import count_events
 from waiting import until
 
-from ledger.errors import LedgerError, ServerUnreachable
+from jobledger.cli import run
+from ledger.errors import Conflict, LedgerError, ServerUnreachable
 from ledger.postgres.database import connect
 from ledger.postgres.feed import verify
-from ledger.postgres.schema import installed_version
+from ledger.postgres.schema import VERSION, check, installed_version
 from ledger.postgres.steps import Step, read_steps
 from ledger.postgres.upgrade import upgrade
 
@@ -121,6 +123,35 @@ def test_a_step_in_batches_goes_on_where_it_ended(v1: Database) -> None:
     assert value(v1, "select count(*) from ledger.schema_version where unfinished <> '{}'") == 0
     assert value(v1, "select count(*) from ledger.noted") == value(v1, "select count(*) from ledger.events")
     assert upgrade(owner, steps=steps).steps == ()
+
+
+def test_what_comes_afterwards_says_whom_it_waits_for_and_is_finished_by_the_next_upgrade(
+    v1: Database, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An index is made without keeping anybody waiting, but it has to wait for whoever may see the table as it was."""
+    owner, reader = v1.connect(), v1.connect("auditor", autocommit=False)
+    reader.execute("set transaction isolation level repeatable read")
+    reader.execute("select count(*) from pg_class")
+    with pytest.raises(Conflict, match=r"\(auditor, jobledger\) keeps a snapshot in a transaction") as refusal:
+        upgrade(owner, patience_s=0.2)
+    assert refusal.value.hint is not None
+    assert "the ledger is upgraded, and 0002_indexes left to do" in refusal.value.hint
+    check(owner)
+    assert schema_finding(v1, capsys) == (
+        "warn",
+        f"version {VERSION}; left to do: 0002_indexes",
+        "finish it: jobledger init",
+    )
+    reader.rollback()
+    upgrade(owner)
+    assert schema_finding(v1, capsys) == ("ok", f"version {VERSION}", None)
+    assert read_catalogue(owner) == read_catalogue(database.connect())
+
+
+def schema_finding(database: Database, output: pytest.CaptureFixture[str]) -> tuple[str, str, str | None]:
+    run(["doctor", "--json", "--dsn", database.dsn])
+    (found,) = (finding for finding in json.loads(output.readouterr().out) if finding["check"] == "schema")
+    return found["level"], found["message"], found.get("advice")
 
 
 def test_a_new_ledger_has_nothing_to_fill(database: Database) -> None:

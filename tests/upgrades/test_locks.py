@@ -9,7 +9,8 @@ from databases import Database
 from waiting import until
 
 from ledger.errors import Conflict
-from ledger.postgres.upgrade import HOLD_S, plan_upgrade, upgrade
+from ledger.postgres.upgrade import HOLD_S, upgrade
+from ledger.postgres.upgrade_plan import plan_upgrade
 
 STRONG = """
     select distinct k.relation::regclass::text as relation

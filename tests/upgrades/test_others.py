@@ -15,7 +15,8 @@ from ledger.errors import Conflict
 from ledger.postgres.others import find_others
 from ledger.postgres.schema import installed_version
 from ledger.postgres.steps import Step, read_steps
-from ledger.postgres.upgrade import plan_upgrade, upgrade
+from ledger.postgres.upgrade import upgrade
+from ledger.postgres.upgrade_plan import plan_upgrade
 
 
 @pytest.fixture

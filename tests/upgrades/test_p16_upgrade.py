@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from catalogue import read_catalogue
@@ -16,7 +17,8 @@ from ledger.postgres.feed import verify
 from ledger.postgres.rights import find_differences
 from ledger.postgres.schema import VERSION, check, install, installed_version
 from ledger.postgres.steps import read_steps
-from ledger.postgres.upgrade import plan_upgrade, upgrade
+from ledger.postgres.upgrade import upgrade
+from ledger.postgres.upgrade_plan import plan_upgrade
 
 EVERY_EVENT = """
     select e.txid, e.recorded_at, e.occurred_at, e.replica_seq, e.life, e.v, e.id, e.job_id, e.correlation_id,
@@ -102,7 +104,7 @@ def test_p16_what_was_interrupted_is_finished_by_the_next_upgrade(v1: Database, 
         raise Stopped
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("ledger.postgres.upgrade._run_concurrently", lambda _connection, step: stop(step))
+        patched.setattr("ledger.postgres.upgrade._run_concurrently", lambda _connection, step, _patience_s: stop(step))
         with pytest.raises(Stopped):
             upgrade(owner)
     assert installed_version(owner) == VERSION
@@ -115,6 +117,24 @@ def test_p16_what_was_interrupted_is_finished_by_the_next_upgrade(v1: Database, 
     assert plan_upgrade(owner).steps == ()
     there, wanted = read_catalogue(owner), read_catalogue(database.connect())
     assert there == wanted
+
+
+def test_two_upgrades_at_once_both_succeed(v1: Database, database: Database) -> None:
+    failed: list[BaseException] = []
+
+    def upgrade_too() -> None:
+        try:
+            upgrade(v1.connect())
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=upgrade_too) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert read_catalogue(v1.connect()) == read_catalogue(database.connect())
 
 
 def test_upgrading_again_changes_nothing(v1: Database) -> None:

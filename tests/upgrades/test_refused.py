@@ -14,7 +14,8 @@ from psycopg.sql import SQL, Identifier
 from ledger.errors import Conflict, LedgerError, SchemaMismatch
 from ledger.postgres.database import connect
 from ledger.postgres.schema import installed_version
-from ledger.postgres.upgrade import plan_upgrade, upgrade
+from ledger.postgres.upgrade import upgrade
+from ledger.postgres.upgrade_plan import plan_upgrade
 
 
 def never(_seconds: float) -> None:
