@@ -19,7 +19,7 @@ from client_sync.file.values import format_time
 from ledger.errors import Conflict
 
 EVENTS_AT_ONCE: Final = 1000
-"""After how many events a transaction ends. A job leaves whole, whatever it has."""
+"""After how many events a transaction ends. A job with more of them leaves whole, too."""
 JOBS_AT_ONCE: Final = 100
 
 _COUNT: Final = "select count(*) from jobs where finished_at < :before"
@@ -52,7 +52,7 @@ class CompactResult:
 def compact(
     replica: Replica, older_than: timedelta, now: datetime, *, vacuum: bool = False, report: CompactReport | None = None
 ) -> CompactResult:
-    """Let jobs go that the server ended more than ``older_than`` ago, by its own clock as far as the file knows it.
+    """Let jobs leave that the server ended more than ``older_than`` ago, by its clock as far as the file knows it.
 
     May be interrupted at any point: what has left has left, whole, and the rest stays. Raises Conflict inside a
     transaction of the caller, and when another writer keeps the file.
@@ -77,7 +77,7 @@ def compact(
                 jobs, events = jobs + gone, events + gone_events
                 if report:
                     report(jobs, total)
-                time.sleep(time.monotonic() - began)  # half of the time belongs to others
+                time.sleep(time.monotonic() - began)  # so that others have half of the time
         finally:
             if jobs:
                 _note(replica, {"jobs": jobs, "events": events, "finished_before": before})
@@ -91,13 +91,13 @@ def compact(
 def _let_some_go(
     connection: sqlite3.Connection, before: str, last: tuple[str, str]
 ) -> tuple[int, int, tuple[str, str]]:
-    """Let the next jobs go, about ``EVENTS_AT_ONCE`` events of them: how many jobs, how many events, and the last."""
+    """Let the next jobs leave, with about ``EVENTS_AT_ONCE`` events. Gives their numbers and the last job."""
     finished_at, job_id = last
     page = connection.execute(
         _LEAVING, {"before": before, "finished_at": finished_at, "job_id": job_id, "jobs": JOBS_AT_ONCE}
     ).fetchall()
     jobs = events = 0
-    for job_id, finished_at, count in page:  # noqa: B007 - both are where the next page begins
+    for job_id, finished_at, count in page:  # noqa: B007 - the next page begins at both
         connection.execute(_LEAVE, {"job_id": job_id})
         jobs, events = jobs + 1, events + count
         if events >= EVENTS_AT_ONCE:

@@ -19,7 +19,7 @@ NETWORK: Final = ("nfs", "cifs", "smb", "afs", "9p", "ceph", "gluster", "lustre"
 
 
 def examine_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Iterator[Finding]:
-    """Which SQLite this Python has, and whether it has the one bug that can damage a file as ours is used."""
+    """Which SQLite this Python has, and whether it has the bug that can damage a file with several writers."""
     text = ".".join(map(str, version))
     if not has_wal_reset_bug(version):
         yield Finding("ok", "sqlite", f"version {text}")
@@ -35,7 +35,7 @@ def examine_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> It
 
 
 def examine_disk(path: Path) -> Iterator[Finding]:
-    """The space left on the file's disk, and whether that is one at all."""
+    """The space left on the file's disk, and whether it is a local disk."""
     size = path.stat().st_size
     free = disk_usage(path.parent).free
     message = f"{_mb(free)} free, the file has {_mb(size)}"
@@ -67,7 +67,7 @@ def examine_log(path: Path) -> Finding:
 
 
 def examine_lock(path: Path) -> Finding:
-    """Whether somebody is syncing the file, and who."""
+    """Whether the file is being synced, and by which process."""
     lock = path.with_name(path.name + "-sync.lock")
     try:
         with lock.open("rb") as file:

@@ -55,7 +55,7 @@ JobsChecked: TypeAlias = Callable[[int, int], None]
 def examine(path: Path, *, full: bool = False, progress: JobsChecked | None = None) -> Iterator[Finding]:
     """Look a file over, without a server. ``full`` checks all jobs and events and not only the latest.
 
-    A file that is none of ours, or cannot be read at all, is the one finding.
+    Where the file is no replica, or cannot be read at all, that is the only finding.
     """
     path = path.absolute()
     salvage = f"save what it holds: jobledger salvage {quote(str(path))} --into NEW"

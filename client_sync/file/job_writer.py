@@ -26,7 +26,7 @@ _COUNTED_REQUEST: Final = f"""
     select 1 from events e cross join replica p
     where e.job_id = :job_id and e.type = 'job.requested' {COUNTING}"""  # noqa: S608 - the constant above
 _REFUSED_REQUEST: Final = "select 1 from refusals where job_id = :job_id and type = 'job.requested'"
-# These three take their values by position, as _rows gives them: finding the names costs as much as the writing.
+# These three take their values by position, as _rows gives them: finding names costs as much as writing the row.
 _WRITE: Final = """
     insert into jobs (status, attempt, run_at, started_at, cancel_requested_at, finished_at, progress, result, error,
                       fold, job_id, request_id, name, namespace, priority, owner, key, requested_at, expires_at, labels)
@@ -39,13 +39,13 @@ _WRITE: Final = """
         cancel_requested_at = excluded.cancel_requested_at, finished_at = excluded.finished_at,
         labels = excluded.labels, progress = excluded.progress, result = excluded.result, error = excluded.error,
         fold = excluded.fold"""
-# of a job whose request is in its row already
+# for a job whose request is in its row already
 _UPDATE_STATUS: Final = """
     update jobs
     set status = ?, attempt = ?, run_at = ?, started_at = ?, cancel_requested_at = ?, finished_at = ?, progress = ?,
         result = ?, error = ?, fold = ?
     where job_id = ?"""
-# of a job whose request cannot be read here
+# for a job whose request cannot be read here
 _WRITE_STATUS: Final = """
     insert into jobs (status, attempt, run_at, started_at, cancel_requested_at, finished_at, progress, result, error,
                       fold, job_id)
@@ -59,7 +59,7 @@ _WRITE_STATUS: Final = """
 
 def write_jobs(connection: sqlite3.Connection, jobs: Iterable[Folded]) -> None:
     """Write the row of each job."""
-    # one job at a time is in memory: what its handlers reported may be large
+    # one job at a time is in memory, as what its handlers reported may be large
     connection.executemany(_WRITE, _rows(connection, jobs))
 
 
@@ -71,8 +71,8 @@ def _rows(connection: sqlite3.Connection, jobs: Iterable[Folded]) -> Iterator[tu
             _write_without_status(connection, job_id)
             continue
         if status == "cancelled" and not ending:
-            # An own cancel makes a pending job cancelled as far as we can tell, while a processor may be starting it.
-            finished_at = None  # it is over when the server says so
+            # an own cancel ends a pending job as far as this file can tell, but a processor may be starting it
+            finished_at = None  # the job ends when the server says so
         values = (
             status,
             state.attempt,
@@ -83,7 +83,7 @@ def _rows(connection: sqlite3.Connection, jobs: Iterable[Folded]) -> Iterator[tu
             progress and _json({"percent": progress.percent, "message": progress.message, "data": progress.data}),
             None if result is None else _json(result),
             error and error.model_dump_json(),
-            None if ending or is_small(state) else dump_state(state),  # what has ended hears little more
+            None if ending or is_small(state) else dump_state(state),  # a finished job has few further events
             job_id,
         )
         if request is None:
@@ -106,7 +106,7 @@ def _rows(connection: sqlite3.Connection, jobs: Iterable[Folded]) -> Iterator[tu
 
 
 def _write_without_status(connection: sqlite3.Connection, job_id: str) -> None:
-    """No event that counts says anything about the status, or there is no request: the job may have left the file."""
+    """Write the row of a job without a status: no event that counts gives one, or its request is not in the file."""
     key = {"job_id": job_id}
     if connection.execute(_COUNTED_REQUEST, key).fetchone():
         return  # it cannot be read here: the row stays as the triggers made it
@@ -121,10 +121,10 @@ def _text(value: datetime) -> str:
     try:
         return format_time(value)
     except OverflowError:
-        # its offset takes it out of the years 1 to 9999, and nobody here can wait that long
+        # its offset takes it out of the years 1 to 9999
         return "9999-12-31T23:59:59.999999Z" if value.year > 1 else "0001-01-01T00:00:00.000000Z"
 
 
 def _json(value: Any) -> str:
-    # a number too large for a float reads as infinite, for which JSON has no word
+    # a number too large for a float is infinite, which JSON cannot say
     return to_json(value, inf_nan_mode="null").decode()

@@ -14,7 +14,7 @@ to_json: Final = _ENCODER.encode
 def _make_encoder() -> Callable[[object, int], Iterable[str]]:
     """A JSON encoder that is made once; the library's makes one anew for each text, at twice the cost of writing."""
     try:
-        # without the first argument it does not look for circles, which end as too deep a recursion
+        # without the first argument it does not look for circles: they end as too deep a recursion
         encode: Callable[[object, int], Iterable[str]] = json.encoder.c_make_encoder(  # type: ignore[attr-defined]  # not in the stubs
             None, _ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
         )

@@ -1,4 +1,4 @@
-"""What the server lets an event and a push hold, as the last sync heard it: columns of ``replica``."""
+"""What the server lets an event and a push hold, as of the last sync: columns of ``replica``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _POSSIBLE: Final = {
     "max_batch_events": range(1, 100_001),
     "max_batch_bytes": range(1000, 500_000_001),
 }
-"""As the checks of ``ledger.limits`` have them: less would stop an app, and more its memory."""
+"""As the checks of ``ledger.limits``: with less an app could do nothing, with more it could run out of memory."""
 _READ: Final = f"select owner, {', '.join(_NAMES)} from replica"  # noqa: S608 - the names above
 _WRITE: Final = f"update replica set {', '.join(f'{name} = :{name}' for name in _NAMES)}"  # noqa: S608 - likewise
 

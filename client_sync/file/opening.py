@@ -38,7 +38,7 @@ def open_to_write(
     except BaseException:
         connection.close()
         raise
-    # text that another program wrote in some other encoding must not stop what is around it
+    # see decode
     connection.text_factory = decode
     return connection
 
@@ -51,7 +51,7 @@ def _bring_up_to_date(
         return
     from client_sync.file.upgrade import bring_up_to_date
 
-    if application_id != APPLICATION_ID:  # nobody writes to it yet
+    if application_id != APPLICATION_ID:  # a new file, which no program writes to yet
         bring_up_to_date(connection, path)
         return
     with writing():

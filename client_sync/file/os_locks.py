@@ -13,7 +13,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def try_lock(file: BinaryIO) -> bool:
-        """Lock the file unless somebody else has. Whether it is locked now, by this open file."""
+        """Lock the file, if it is not locked. Whether this open file has the lock now."""
         os.lseek(file.fileno(), 0, os.SEEK_SET)  # the byte to lock, which need not be there
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -22,12 +22,12 @@ if sys.platform == "win32":
         return True
 
     def unlock(file: BinaryIO) -> None:
-        """Let others lock it. To close it does that too, but Windows may take its time then."""
+        """Free the lock. Closing the file does so as well, but on Windows perhaps later."""
         os.lseek(file.fileno(), 0, os.SEEK_SET)
         msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 
     def is_locked(file: BinaryIO) -> bool:
-        """Whether somebody else has it locked. Windows tells who tries, so it is locked for a moment."""
+        """Whether another open file has the lock. Windows tells only by locking, so this locks it for a moment."""
         if not try_lock(file):
             return True
         unlock(file)
@@ -37,7 +37,7 @@ else:
     import fcntl
 
     def try_lock(file: BinaryIO) -> bool:
-        """Lock the file unless somebody else has. Whether it is locked now, by this open file."""
+        """Lock the file, if it is not locked. Whether this open file has the lock now."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -45,11 +45,11 @@ else:
         return True
 
     def unlock(file: BinaryIO) -> None:
-        """Let others lock it, also where a forked child still has it open."""
+        """Free the lock, even if a forked child still has the file open."""
         fcntl.flock(file, fcntl.LOCK_UN)
 
     def is_locked(file: BinaryIO) -> bool:
-        """Whether somebody else has it locked. Who only looks keeps nobody from locking it."""
+        """Whether another open file has the lock. Others can lock the file meanwhile."""
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

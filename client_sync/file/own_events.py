@@ -22,16 +22,16 @@ from ledger.errors import Conflict, InvalidEvent
 from ledger.model.ids import new_id
 
 _Row: TypeAlias = tuple[str, ValidRequest]
-"""Of a request to be: the id of the event and of its job, and the rest."""
+"""The id of a request, which is its job's as well, and the request."""
 
 _AT_ONCE: Final = (50, 10)
-"""How many rows one statement takes: what it costs to begin and end one is a third of a row."""
+"""How many rows one statement writes: to begin and end a statement costs a third of a row."""
 _APPEND: Final = """
     insert into events (id, job_id, type, local_seq, occurred_at, data)
     values (:id, :job_id, :type, (select local_seq from next_number), :at, :data)"""
 _NEXT: Final = "select local_seq from next_number"
 
-# By position, and most without None: to find a name costs more than to bind its value, to bind None as much as ten.
+# By position, as finding a name costs more than binding its value; and mostly without None, which costs as much as ten.
 _APPEND_FULL: Final = """
     insert into judged_requests (owner, max_event_bytes, max_params_bytes, max_json_depth, max_batch_bytes,
                                  job_id, requested_at, name, data, namespace, priority, key, run_at, expires_at, labels)
@@ -79,7 +79,7 @@ def append_requests(
     """Append those requests that are not there yet. Gives the ids of all, and how many were new.
 
     Raises InvalidEvent for what the file refuses, Conflict for a ``job_id`` that was used for something else, and
-    Outdated, which cannot be if ``rules`` were read in this transaction.
+    Outdated, unless ``rules`` were read in this transaction.
     """
     job_ids: list[UUID] = []
     waiting: list[_Row] = []
@@ -88,7 +88,7 @@ def append_requests(
     for request in requests:
         _, text, given = request
         if given is not None and (given.key is not None or given.job_id is not None):
-            # it may be asking for one of those before it
+            # it may be the same as one before it, which has to be in the file to be found
             _append_waiting(connection, waiting, rules, at_text)
             waiting = []
             known = _find(connection, given, text)
@@ -99,7 +99,7 @@ def append_requests(
         if given is None or given.job_id is None:
             job_id, id_text = new_id.both()
             waiting.append((id_text, request))
-        else:  # of this id there may be a cancel already, so the triggers say what becomes of it
+        else:  # there may be a cancel of this id already, which the triggers take into account
             job_id = parse_id(given.job_id)
             _append(connection, "job.requested", job_id, text, at_text)
         job_ids.append(job_id)
@@ -130,7 +130,7 @@ def _append_waiting(connection: sqlite3.Connection, rows: Sequence[_Row], rules:
 
 
 def _append_together(connection: sqlite3.Connection, rows: Sequence[_Row], rules: Rules, at: str) -> None:
-    """As ``judged_requests`` does with each, but one table after the other."""
+    """Write the rows that ``judged_requests`` would write for each, one table after the other."""
     ((first,),) = connection.execute(_NEXT)
     requests: list[object] = [at]
     jobs: list[object] = [rules[0], at]
@@ -151,13 +151,13 @@ def _append_together(connection: sqlite3.Connection, rows: Sequence[_Row], rules
             )
         connection.execute(_EVENTS[len(rows)], requests)
     except BaseException as error:
-        if connection.in_transaction:  # else SQLite has undone all of it, as it does where the disk is full
+        if connection.in_transaction:  # else SQLite has undone everything, as it does when the disk is full
             connection.execute("rollback to requests")
             connection.execute("release requests")
         if not isinstance(error, sqlite3.IntegrityError):
             raise
         for row in rows:
-            _append_valid(connection.execute, row, rules, at)  # which of them it is
+            _append_valid(connection.execute, row, rules, at)  # raises for the one that is refused
         raise InvalidEvent(f"job {rows[0][0]}: {error}") from error
     connection.execute("release requests")
 
@@ -180,7 +180,7 @@ def _append_valid(execute: Callable[[str, Sequence[object]], object], row: _Row,
 
 
 def _find(connection: sqlite3.Connection, request: Submission, text: str) -> UUID | None:
-    """The job that the request is asking for again, if there is one."""
+    """The job that was requested before by the same key or id, if there is one."""
     if request.key is not None:
         known = find_by_key(connection, request.namespace, request.name, request.key)
         if known is not None:

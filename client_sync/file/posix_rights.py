@@ -1,4 +1,4 @@
-"""Who may use what belongs to a file.
+"""Who may use a file, and what stands beside it.
 
 A new file is its maker's alone. An existing one stays its owner's and its group's, and what stands beside it is for
 those who may write it, so that users who share a file by its group still can.
@@ -63,7 +63,7 @@ def open_lock(lock: Path, file: Path) -> BinaryIO:
                 f"{lock} belongs to user {found.st_uid}, who may not write {file.name}",
                 hint="find out why; take it away",
             )
-        if found.st_size == 0 and found.st_nlink == 1:  # else it is something else as well
+        if found.st_size == 0 and found.st_nlink == 1:  # else it is another file too
             _set(handle, found, rights)
         return os.fdopen(handle, "r+b")
     except BaseException:
@@ -100,7 +100,7 @@ def _is_trusted(found: os.stat_result, rights: _Rights) -> bool:
 
 
 def _make(path: Path, rights: _Rights) -> None:
-    """Make an empty file, which has these rights when it appears, and is not open then: see ``inspect_header``."""
+    """Make an empty file. It has these rights when it appears, and is closed by then: see ``inspect_header``."""
     unnamed = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     handle = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -125,7 +125,7 @@ def _set(handle: int, found: os.stat_result, rights: _Rights) -> None:
     if (found.st_uid, found.st_gid) != (rights.owner, rights.group):
         try:
             os.fchown(handle, owner, rights.group)
-        except OSError:  # not a member of that group: then it is not for another one instead
+        except OSError:  # not a member of that group: then no group may use it
             mode &= ~(stat.S_IRGRP | stat.S_IWGRP) if found.st_uid == os.geteuid() else ~0
     if stat.S_IMODE(found.st_mode) != mode:
         with suppress(OSError):

@@ -23,8 +23,8 @@ from ledger.model.fold import JobState, fold, load_state
 StoredFact: TypeAlias = tuple[str, str, int, str, str, str, str, str | None]
 """What the fold reads of an event: id, type, v, owner, actor, time, data, correlation_id."""
 
-# Job by job, as SQLite keeps to the order of a cross join: to ask for it would have it sort, all data in hand. Of a job
-# without any event that counts comes one row of nulls.
+# The rows come job by job, as SQLite keeps to the order of a cross join; an "order by" would sort them with all their
+# data. A job without any event that counts gives one row of nulls.
 _COUNTED_FACTS: Final = f"""
     select i.value, e.id, e.type, e.v, coalesce(e.owner, p.owner, 'local'), coalesce(e.actor, p.owner, 'local'),
            coalesce(e.recorded_at, e.occurred_at), e.data, e.correlation_id
@@ -92,7 +92,7 @@ def _folded_anew(connection: sqlite3.Connection, job_ids: Sequence[str], recent:
 def _id(job_id: str) -> UUID:
     try:
         return read_id(job_id)
-    except ValueError:  # stored past the checks: its events are refused, and nobody finds it by this id
+    except ValueError:  # it was stored past the checks; its events are refused, and no job is shown under this id
         return UUID(int=0)
 
 

@@ -1,9 +1,9 @@
 """Opening a file to read only: it stays as it is, and nothing is made beside it, not even for a moment.
 
-SQLite makes side files where a write-ahead log is to be read and they are not there; on a read-only disk it gives up.
-So a file that nobody has open is read without locks (``immutable``), and one that was left with a log in it, but
-without the log's index, by way of a copy. What changes later cannot be seen in either: who reads has to compare what
-the files look like, before and after, and open them anew (see ``Replica.read``).
+To read a write-ahead log, SQLite makes side files where they are missing; on a read-only disk it gives up. So a file
+that no program has open is read without locks (``immutable``). A file that was left with a log, but without the log's
+index, is copied, and the copy is read. Neither shows what is written later. So a reader compares what the files look
+like before and after, and opens them anew where they differ (see ``Replica.read``).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from client_sync.file.schema import APPLICATION_ID, inspect_header
 from ledger.errors import LedgerError, NotALedger
 
 Look: TypeAlias = tuple[tuple[int, int, int] | None, ...]
-"""What tells that a file or its log was written to: the inode, the size and the time of the last write of each."""
+"""What shows that a file or its log was written to: of each the inode, the size and the time of the last write."""
 
 _SIDES: Final = ("", "-wal", "-journal")
 _COPIES: Final = 5
@@ -34,7 +34,7 @@ _KINDS: Final = {
 
 
 class _Reading(sqlite3.Connection):
-    """A connection, perhaps to a copy, which goes when it is closed."""
+    """A connection, perhaps to a copy, which is deleted when the connection is closed."""
 
     folder: TemporaryDirectory[str] | None = None
 
@@ -68,7 +68,7 @@ def is_replica(path: Path) -> bool:
         return True
     try:
         connection, _ = open_to_read(path)
-        with closing(connection):  # what had a log before it became a replica may say so in the log only
+        with closing(connection):  # only the log may say so, where the file had one before it became a replica
             return bool(connection.execute("pragma application_id").fetchone() == (APPLICATION_ID,))
     except sqlite3.Error as error:
         raise LedgerError(f"cannot read {path}: {error}", hint="check the file, and who uses it") from error
@@ -80,7 +80,7 @@ def look_at(path: Path) -> Look:
 
 
 def open_to_read(path: Path) -> tuple[sqlite3.Connection, Look | None]:
-    """The file, and what it looked like, where this connection will not see what is written later; else None.
+    """A connection; and what the file looked like, where the connection does not see what is written later, else None.
 
     Raises LedgerError where it cannot be opened, and SQLite's own errors.
     """
@@ -101,12 +101,12 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, Look | None]:
         connection = _connect_to_copy(path)
         if look_at(path) == seen:
             return connection, seen
-        connection.close()  # it was written meanwhile: perhaps somebody has it open now
+        connection.close()  # it was written meanwhile: perhaps a program has it open now
     raise LedgerError(f"{path} is being written all the time", hint="try again, or read it from where it is written")
 
 
 def decode(text: bytes) -> str:
-    """What a text of the file says: what another program wrote in another encoding must not stop what is around it."""
+    """A text of the file. Another program may have written other bytes than UTF-8: that must not stop a reader."""
     return text.decode("utf-8", "replace")
 
 

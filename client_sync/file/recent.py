@@ -1,4 +1,4 @@
-"""What the last pages left in memory, so that the next one need not read it again."""
+"""States of jobs, kept in memory from one page of the log to the next, so that they need not be read again."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ledger.model.fold import JobState
 
 RECENT_JOBS: Final = 1000
 RECENT_BYTES: Final = 1000
-"""How many states are in memory from one page to the next, and how much data may be in the events of each."""
+"""How many states are kept, and how many bytes of data the events of each may have."""
 
 
 class Recent:
-    """The states of jobs that have not ended, as the last pages left them: most jobs go on before long.
+    """The states of unfinished jobs, as the last pages left them: most of these jobs have further events soon.
 
     They hold while nothing but those pages has changed the file.
     """
@@ -23,18 +23,18 @@ class Recent:
         self._seen: tuple[object, ...] = ()
 
     def begin(self, connection: sqlite3.Connection) -> None:
-        """At the start of a transaction: drop what may no longer hold."""
+        """At the start of a transaction: forget the states if the file was changed since."""
         if self.look(connection) != self._seen:
             self._states.clear()
         self._seen = ()
 
     def look(self, connection: sqlite3.Connection) -> tuple[object, ...]:
-        """In which state the file is, within a transaction."""
-        # the one moves with what others commit, the other with what this connection writes
+        """What shows whether the file was changed, within a transaction."""
+        # data_version changes with what others commit, total_changes with what this connection writes
         return connection, *connection.execute("pragma data_version").fetchone(), connection.total_changes
 
     def hold(self, connection: sqlite3.Connection, seen: tuple[object, ...]) -> None:
-        """After the transaction: if it was committed, the states hold for the file as it was ``seen`` at its end."""
+        """After the transaction: if it was committed, the states are those of the file as ``seen`` at its end."""
         if not connection.in_transaction:
             self._seen = seen
 
@@ -52,5 +52,5 @@ class Recent:
 
 
 def is_small(state: JobState) -> bool:
-    """Whether a job goes on and has had so few events that to fold them anew is no more work than to keep its state."""
+    """Whether a job is unfinished, and has so few events that to fold them anew is as cheap as to keep its state."""
     return not (state.ending or state.steps or len(state.attempts) > 1 or state.current.progress or state.current.lines)

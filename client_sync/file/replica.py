@@ -1,8 +1,8 @@
-"""The replica file: who may have it open, and how its transactions go.
+"""The replica file, and how it is read and written.
 
-Every thread has a connection of its own. So one thread's transaction is never another's, and readers never wait for
-a writer (WAL). Writers of one process queue at a lock in memory, because SQLite's own way of waiting, sleeping and
-asking again, is neither quick nor fair; between processes that way is what there is.
+Each thread has a connection of its own. So no thread joins another's transaction, and readers never wait for a writer
+(WAL). Writers of one process wait at a lock in memory: SQLite itself waits by sleeping and asking again, which is slow
+and not fair. Between processes there is nothing better.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Replica:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True, read_only: bool = False) -> None:
-        self.path: Final = Path(path).absolute()  # a thread connects later, from another folder perhaps
+        self.path: Final = Path(path).absolute()  # a thread may connect later, from another folder
         self._writer_thread = threading.Lock()
         self._writer_process = WriterLock(self.path)
         self._connections = Connections(self.path, self._open)
@@ -70,8 +70,8 @@ class Replica:
     def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
         """What ``look`` finds in the file; its errors are translated.
 
-        Where the file is read without locks and was written meanwhile, it looks again: ``look`` may be called more
-        than once, and what it raised is of no account then.
+        Where the file is read without locks and was written meanwhile, ``look`` is called again, whatever it returned
+        or raised.
         """
         with self.translating():
             if not self._read_only:
@@ -89,21 +89,21 @@ class Replica:
             raise self._busy()
 
     def translating(self) -> AbstractContextManager[None]:
-        """Say what SQLite means by an error: a LedgerError of the kind that fits."""
+        """Raise, in place of an error of SQLite, the LedgerError that fits."""
         return Translating(self.path, BUSY_TIMEOUT_S)
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """A write transaction: committed at the end of the block, undone when an error leaves it.
 
-        Inside another one of the same thread, the block is a part of that one. Raises Conflict when another writer
-        keeps the file for longer than ``BUSY_TIMEOUT_S``, LedgerError when the disk does not take the commit.
+        Inside another transaction of the same thread, the block is a part of that one. Raises Conflict when another
+        writer keeps the file for longer than ``BUSY_TIMEOUT_S``, LedgerError when the disk does not take the commit.
         """
         return _Transaction(self)
 
     def execute(self, statement: str, parameters: Sequence[object] | Mapping[str, object]) -> None:
-        """One statement that writes, as a transaction of its own; inside one of the same thread, as a part of that.
+        """Run one statement as a transaction of its own, or as a part of the one that this thread is in.
 
-        SQLite then keeps no copies of pages for undoing the statement alone. Raises Conflict where another thread keeps
+        Alone, SQLite needs no copies of pages to undo the statement. Raises Conflict where another thread keeps
         the file for longer than ``BUSY_TIMEOUT_S``, and SQLite's own errors, untranslated.
         """
         connection = self.connection()
@@ -138,7 +138,7 @@ class Replica:
         Other threads close their own connections, when they end or next use them.
         """
         self._connections.close()
-        if self._writer_thread.acquire(blocking=False):  # else a writer is at it, and its lock ends with its process
+        if self._writer_thread.acquire(blocking=False):  # else a thread is writing, and the lock ends with the process
             self._writer_process.close()
             self._writer_thread.release()
         self._announce()

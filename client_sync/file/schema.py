@@ -23,7 +23,7 @@ VERSION: Final = 2
 def inspect_header(path: Path) -> int:
     """Look at the numbers in the header of an existing file, before it is opened: opening some files changes them.
 
-    Gives the application_id, which is 0 where nobody has set it. Raises NotALedger or SchemaMismatch for a file that is
+    Gives the application_id, which is 0 where it was never set. Raises NotALedger or SchemaMismatch for a file that is
     not ours. The file is only read, and by SQLite: to open and close it in any other way takes away the locks that this
     process has on it (a rule of POSIX), and another process would then delete the log while it is in use.
     """

@@ -36,5 +36,5 @@ class Translating(AbstractContextManager[None]):
 
 
 def busy(path: Path, waited_s: float) -> Conflict:
-    """The error for a file that somebody else has been writing for as long as we were willing to wait."""
+    """The error for a file that another writer kept for as long as we were willing to wait."""
     return Conflict(f"{path} is busy: another writer has kept it for {waited_s:.0f} s", hint="try again")

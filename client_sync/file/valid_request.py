@@ -31,7 +31,7 @@ _PLAIN: Final = frozenset({"name", "params"})
 
 
 def validate(value: Submission | Mapping[str, Any], limits: ServerLimits = DEFAULT_LIMITS) -> ValidRequest:
-    """What may be appended for a request, or a mapping of its fields. Raises InvalidEvent as ``request_text`` does."""
+    """Validate a request, or a mapping of its fields. Raises InvalidEvent as ``request_text`` does."""
     if type(value) is dict and value.keys() <= _PLAIN and "name" in value:
         text = _plain_text(value["name"], value.get("params"), limits)
         if text is not None:
@@ -41,7 +41,7 @@ def validate(value: Submission | Mapping[str, Any], limits: ServerLimits = DEFAU
 
 
 def _plain_text(name: object, params: object, limits: ServerLimits) -> str | None:
-    """As ``request_text`` of a request that has nothing else; None where only that can say what is wrong, if anything.
+    """The text of a request with nothing but a name and params; None where ``request_text`` has to look at it.
 
     Most requests are so, and are validated at a fraction of the cost.
     """
@@ -124,11 +124,11 @@ def _checked(data: dict[str, Any], model: type[BaseModel], what: str, limits: Se
         text = to_json(data)
         encoded = text.encode()
     except (TypeError, ValueError, RecursionError) as error:
-        # a reason of ours names the field; the library's says what is no JSON at all
+        # our reason names the field; the library's error is for what is no JSON at all
         why = find_unreadable(data, limits.max_json_depth) or error
         raise InvalidEvent(f"{what}: not JSON: {why}", hint="use objects, lists, texts and numbers") from error
     try:
-        # any object will do for the others, and one that could be written is one
+        # params and labels may be any object, and they are objects if they could be written
         model.model_validate({name: value for name, value in data.items() if name not in _FREE})
     except ValueError as error:
         raise InvalidEvent(f"{what}: {_first_mistake(error)}") from error
@@ -170,7 +170,7 @@ def _first_mistake(error: ValueError) -> str:
 
 
 def _whole(what: str, value: int) -> int:
-    # True and 5.0 would reach the server as they are written, and be refused there
+    # the server would refuse True and 5.0, as they are written
     if type(value) is not int:
         raise InvalidEvent(f"{what}: {value!r} is not a whole number")
     return value

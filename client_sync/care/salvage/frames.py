@@ -1,7 +1,7 @@
 """The write-ahead log of an SQLite file: which of its frames hold pages of committed transactions.
 
 SQLite stops reading at the first frame whose checksum is wrong. But each checksum goes on from the one stored in the
-frame before it, so that every frame can be judged by itself, and those behind a damaged one are not lost.
+frame before it, so that every frame can be checked by itself, and those behind a damaged one are not lost.
 
 Source: "The Write-Ahead Log", section 4 of sqlite.org/fileformat2.html.
 """
@@ -67,7 +67,7 @@ def read_wal(path: Path, page_size: int) -> WriteAheadLog:
 
 
 def _read_frames(log: WriteAheadLog, salts: tuple[int, int] | None, before: tuple[int, int] | None, order: str) -> None:
-    """Judge every frame. ``before`` is the checksum that the first one goes on from; None where it is not known.
+    """Check every frame. ``before`` is the checksum that the first one continues from; None where it is not known.
 
     A frame is damaged where its checksum is wrong and the one before it was right. Behind a damaged frame either of
     the two may be the wrong one: such a frame is used, with no more proof than pages outside of the log ever have.
@@ -93,13 +93,13 @@ def _read_frames(log: WriteAheadLog, salts: tuple[int, int] | None, before: tupl
     commits = [number for number, frame in enumerate(frames) if frame.length_after]
     log.frames = frames[: commits[-1] + 1] if commits else []
     if log.frames:
-        last = log.frames[-1]  # where it is damaged, what it says of the length is no better
+        last = log.frames[-1]  # where it is damaged, so is the length that it gives
         log.pages = last.length_after if last.page else max(frame.page for frame in log.frames)
     log.latest = {frame.page: number for number, frame in enumerate(log.frames) if frame.page}
 
 
 def _checksum(content: bytes, before: tuple[int, int], order: str) -> tuple[int, int]:
-    """Section 4.2: two sums over pairs of 32-bit numbers, each going on from the other."""
+    """Section 4.2: two sums over pairs of 32-bit numbers, each continuing from the other."""
     first, second = before
     numbers = struct.unpack(f"{order}{len(content) // 4}I", content)
     for even, odd in zip(numbers[::2], numbers[1::2], strict=True):

@@ -30,7 +30,7 @@ _ENCODINGS: Final = {2: "utf-16-le", 3: "utf-16-be"}
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A page as it was written once: by frame ``frame`` of the log, or (-1) as it is in the file."""
+    """A page as it was at some time: in frame ``frame`` of the log, or (-1) in the file."""
 
     page: int
     frame: int
@@ -71,7 +71,7 @@ class Pages:
             yield self.latest(number)
 
     def earlier(self) -> Iterator[Image]:
-        """The other images that there are, the latest first: of use where a later one is damaged."""
+        """The other images that there are, the latest first: useful where a later one is damaged."""
         for frame in reversed(range(len(self.log.frames))):
             page = self.log.frames[frame].page
             if page and self.log.latest.get(page) != frame:
@@ -125,7 +125,7 @@ class Pages:
                 self.bad.add(number)
 
     def cells(self, image: Image) -> Iterator[Cell | Damaged]:
-        """The rows of a leaf, and in the place of each that cannot be read, why; of another page, nothing."""
+        """The rows of a leaf; in the place of a row that cannot be read, the reason. Nothing for other pages."""
         content = self.read(image)
         try:
             _, kind, pointers = self._header(image.page, content)
@@ -158,7 +158,7 @@ class Pages:
             raise Damaged(f"its columns cannot be read: {error}") from error
 
     def _beside(self, image: Image, number: int) -> Image:
-        """A page as it was together with ``image``: what came later may have put it to another use."""
+        """A page as it was at the time of ``image``: later it may have been used for something else."""
         if image == self.latest(image.page):
             return self.latest(number)
         frames = self.log.frames

@@ -103,6 +103,6 @@ def _new_file(into: Path) -> Iterator[Replica]:
 
 
 def _state(path: Path) -> list[tuple[int, int] | None]:
-    """What changes when somebody writes the file."""
+    """What changes when a program writes the file."""
     log = path.with_name(path.name + "-wal")
     return [(s.st_size, s.st_mtime_ns) for s in (path.stat(), *([log.stat()] if log.exists() else []))]
