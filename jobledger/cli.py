@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -98,6 +99,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """The entry point of the command ``jobledger``."""
+    if sys.platform == "win32":
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding="utf-8")  # into a pipe it would be a code page, which lacks most letters
     sys.exit(run(sys.argv[1:]))
 
 

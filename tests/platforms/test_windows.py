@@ -114,9 +114,8 @@ with JobClient(sys.argv[1], read_only=True) as jobs:
     print(json.dumps({"jobs": len(jobs.list(limit=1000))}))
 """
 COMMAND = """
-import sys
-from jobledger.cli import run
-sys.exit(run(sys.argv[1:]))
+from jobledger.cli import main
+main()
 """
 
 
@@ -128,7 +127,7 @@ def on_windows(script: str, *arguments: object, fails: bool = False) -> subproce
     """Run a script where nothing of POSIX is. Warnings are errors there too."""
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", BEGIN + script, *map(str, arguments)],
-        capture_output=True, text=True, env=environment(), check=False, timeout=120,
+        capture_output=True, encoding="utf-8", env=environment(), check=False, timeout=120,
     )  # fmt: skip
     assert (ran.returncode != 0) == fails, ran.stderr
     return ran
@@ -211,6 +210,12 @@ def test_a_processor_runs_jobs_and_ends_when_it_is_told_to(database: Database, l
         process.wait(30)
     assert process.returncode == 0, log.read_text()
     ledger.verify()
+
+
+def test_what_is_printed_into_a_pipe_is_utf_8(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")  # what a pipe has on Windows, in Western Europe
+    on_windows(COMMAND, "submit", "zähle-雪", "--db", path)
+    assert "zähle-雪" in on_windows(COMMAND, "list", "--json", "--db", path).stdout
 
 
 @pytest.mark.parametrize("verb", [("pg", "start"), ("demo",)])
