@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from processor.attempt_events import attempt_events
 from processor.handlers.retry import ALONE_AFTER
 from processor.leader.duty import Duty
+from processor.leader.failure_detector import FailureDetector
 from processor.leader.loss import conclude_loss
-from processor.leader.vigil import Vigil
 
 if TYPE_CHECKING:
     from ledger.ports.store import AttemptEvent, Orphan, Store
@@ -38,7 +38,7 @@ class Rescue(Duty):
         self._hints = hints
         self._settings = settings
         self._patient_until = time.monotonic() + patient_s
-        self._vigil = Vigil(settings.grace, settings.lease)
+        self._detector = FailureDetector(settings.grace, settings.lease)
         self._left_behind = False
         self._due_at = 0.0
 
@@ -53,7 +53,7 @@ class Rescue(Duty):
     async def look(self) -> None:
         """See who was heard. To be done also while another leads: so that the next leader need not begin to watch."""
         heartbeats = await self._store.heartbeats()
-        self._vigil.see(heartbeats.beats, time.monotonic())
+        self._detector.see(heartbeats.beats, time.monotonic())
         self._left_behind = heartbeats.left_behind
 
     async def rescue(self) -> int:
@@ -63,7 +63,7 @@ class Rescue(Duty):
         """
         await self.look()
         now = time.monotonic()
-        silent = [one for one in self._vigil.silent(now) if one.overdue or now >= self._patient_until]
+        silent = [one for one in self._detector.silent(now) if one.overdue or now >= self._patient_until]
         if not silent and not self._left_behind:
             return 0
         taken_back = await self._store.rescue(silent, self._settle)

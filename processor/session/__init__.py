@@ -1,1 +1,4 @@
-"""A processor's place among the others: connections, registration, heartbeat, hints. Imports nothing of the service."""
+"""A processor's place among the others: its registration and heartbeat, the server's time, and hints.
+
+Imports ``ledger.ports`` and the settings; ``work``, ``leader`` and the service import it.
+"""

@@ -15,7 +15,7 @@ CLAIMED_IN_ITS_PASS = """
 """
 BLOCKED_PASS = """
     select coalesce(min(a.pid), 0) from pg_stat_activity a
-    where a.application_name = 'jobledger sequencer' and a.wait_event_type = 'Lock' and a.datname = current_database()
+    where a.application_name = 'jobledger leader' and a.wait_event_type = 'Lock' and a.datname = current_database()
 """
 
 

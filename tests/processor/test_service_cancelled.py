@@ -17,13 +17,13 @@ CANCEL = """
     where a.datname = current_database() and a.state = 'active' and a.application_name = any (%(names)s)
 """
 CANCEL_BLOCKED = f"{CANCEL} and a.wait_event_type = 'Lock'"
-ROLES = ["jobledger sequencer", "jobledger listener", "jobledger claimer", "jobledger recorder", "jobledger liveness"]
+ROLES = ["jobledger leader", "jobledger listener", "jobledger claimer", "jobledger recorder", "jobledger liveness"]
 
 
 @pytest.mark.parametrize(
     ("role", "lock"),
     [
-        ("jobledger sequencer", "lock table ledger.sequencer in exclusive mode"),
+        ("jobledger leader", "lock table ledger.sequencer in exclusive mode"),
         ("jobledger claimer", "lock table ledger.claims in exclusive mode"),
         ("jobledger recorder", "lock table ledger.tally in exclusive mode"),
         ("jobledger liveness", "lock table ledger.processors in exclusive mode"),

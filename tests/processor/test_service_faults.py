@@ -28,7 +28,7 @@ TERMINATE = """
     where a.datname = current_database() and a.application_name = any (%(names)s)
 """
 READY = "select count(*) from ledger.queue where run_at is null"
-ALL = ["jobledger sequencer", "jobledger listener", "jobledger claimer", "jobledger recorder", "jobledger liveness"]
+ALL = ["jobledger leader", "jobledger listener", "jobledger claimer", "jobledger recorder", "jobledger liveness"]
 
 
 @pytest.mark.parametrize("name", [*ALL, "all"])
@@ -256,7 +256,7 @@ BLOCKED = """
 """
 
 
-@pytest.mark.parametrize("role", ["sequencer", "claimer"])
+@pytest.mark.parametrize("role", ["leader", "claimer"])
 def test_p9_a_claim_whose_answer_was_lost_is_taken_up_without_a_poll(ledger: Ledger, start: Start, role: str) -> None:
     registry, leader = Registry(), Registry()
     registry.handler("work")(lambda: "done")

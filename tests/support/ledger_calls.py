@@ -16,8 +16,11 @@ from waiting import until
 from ledger.model.ids import new_id
 from ledger.model.protocol import Accepted, PushReply
 from ledger.ports.server import EventColumns
+from ledger.ports.store import ClaimRequest
 from ledger.postgres.feed import verify
 from ledger.postgres.server import statements
+from ledger.postgres.store.registration import REGISTER
+from ledger.postgres.store.work import CLAIM
 
 
 @dataclass(frozen=True)
@@ -90,22 +93,20 @@ def find_lost(processor: Connection[DictRow], *, overdue: bool = False) -> list[
 
 
 class Worker:
-    """A processor without a service: it claims and records when told to."""
+    """A processor without a service: it claims and records when told to, by the statements of the Postgres store."""
 
     def __init__(self, connection: Connection[DictRow], names: Sequence[str] = ("noop",)) -> None:
         self.connection = connection
         self.names = list(names)
         self.id = new_id()
-        connection.execute(
-            "select ledger.register_processor(%(id)s, 'test', 1, %(namespaces)s, %(names)s)",
-            {"id": self.id, "namespaces": ["default"], "names": self.names},
-        )
+        connection.execute(REGISTER, {
+            "processor": self.id, "host": "test", "pid": 1, "namespaces": ["default"], "names": self.names,
+        })  # fmt: skip
 
     def claim(self, limit: int = 100, *, namespaces: Sequence[str] = ("default",)) -> list[DictRow]:
-        return self.connection.execute(
-            "select * from ledger.claim(%(id)s, %(claim)s, %(namespaces)s, %(names)s, %(limit)s)",
-            {"id": self.id, "claim": new_id(), "namespaces": list(namespaces), "names": self.names, "limit": limit},
-        ).fetchall()
+        request = ClaimRequest(self.id, new_id(), list(namespaces), self.names, limit)
+        rows = self.connection.execute(CLAIM, request._asdict()).fetchall()
+        return [{**row, "job_id": UUID(row["job_id"])} for row in rows]
 
     def record(self, *events: tuple[DictRow, str, dict[str, Any]], ids: Sequence[UUID] | None = None) -> list[DictRow]:
         """Record (claimed job, type, data) each; what came too late is given back."""

@@ -68,7 +68,7 @@ class Leading:
     """One connection; what breaks it ends the leadership."""
 
     def __init__(self, dsn: str) -> None:
-        self._leading = Link(dsn, "sequencer")
+        self._leading = Link(dsn, "leader")
 
     async def join_election(self) -> None:
         await self._leading.close()

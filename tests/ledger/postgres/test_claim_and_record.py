@@ -183,8 +183,10 @@ def test_p2_ends_alone_are_recorded_once_under_ids_of_their_own(database: Databa
     sequence(owner)
     worker = Worker(database.connect("worker"))
     first, second = worker.claim()
+    requests = "select e.id from ledger.events e where e.job_id = %(job)s and e.type = 'job.requested'"
+    [taken] = owner.execute(requests, {"job": first["job_id"]}).fetchall()
     with pytest.raises(psycopg.errors.UniqueViolation):
-        worker.record((first, "job.completed", {}), (second, "job.completed", {}), ids=[new_id(), first["request_id"]])
+        worker.record((first, "job.completed", {}), (second, "job.completed", {}), ids=[new_id(), taken["id"]])
     assert {job_row(owner, job)["status"] for job in jobs} == {"running"}
     ids, later = [new_id(), new_id()], {"until": LONG_AGO}
     for _ in range(2):

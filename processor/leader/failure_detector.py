@@ -8,7 +8,7 @@ from uuid import UUID
 from ledger.ports.store import Silent
 
 
-class Vigil:
+class FailureDetector:
     """What one processor sees of the heartbeats of all. ``now`` is a monotonic clock, in seconds."""
 
     def __init__(self, grace_s: float, lease_s: float) -> None:
