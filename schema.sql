@@ -1907,7 +1907,7 @@ as $$
                                      'max_batch_bytes', l.max_batch_bytes)
             from ledger.limits l),
         'time', clock_timestamp(),
-        'capabilities', json_build_object('accepts', array['job.requested', 'job.cancel_requested']))
+        'capabilities', json_build_object('accepts', array['job.requested', 'job.cancel_requested', 'job.signalled']))
 $$;
 comment on function ledger.hello is
     'What a client has to know before it sends or reads, in one question. Both sides give one open JSON object: keys that are not known
