@@ -27,7 +27,7 @@ from processor.settings import Settings
 
 # no deadline: a machine may be busy, and timing belongs in benchmarks
 settings.register_profile("ledger", deadline=None, max_examples=60)
-# a change is judged by the same examples each time; new ones are looked for by hand
+# every run of CI uses the same examples; new ones are looked for by hand
 settings.register_profile("ci", settings.get_profile("ledger"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "ledger")
 

@@ -29,7 +29,7 @@ sys.stdin.readline()
 
 
 class Parent:
-    """A process with a child that burns CPU and ends, and that is waited for when told to."""
+    """A process with a child that burns CPU and ends; it is waited for on request."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process

@@ -1,4 +1,4 @@
-"""Every scenario at its smallest: it does its work, proves it, and tells its figures. No time is judged."""
+"""Every scenario at its smallest: it does its work, proves it, and reports its figures. No time is asserted."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
         exec("from jobledger import JobClinet")  # noqa: S102  # as a user types it
 
 
-def test_type_checkers_are_told_what_is_imported() -> None:
+def test_type_checkers_see_what_is_imported() -> None:
     tree = ast.parse((ROOT / "jobledger" / "__init__.py").read_text(encoding="utf-8"))
     [block] = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
     told = {

@@ -62,7 +62,7 @@ def test_a_named_file_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
         read_defaults(VERBS)
 
 
-def test_a_file_that_everyone_can_write_is_not_read_but_told_of(elsewhere: Path) -> None:
+def test_a_file_that_everyone_can_write_is_not_read_but_named(elsewhere: Path) -> None:
     here = elsewhere / "jobledger.toml"
     here.write_text('dsn = "host=here"')
     assert settings_file() == SettingsFile(here)
@@ -75,7 +75,7 @@ def test_a_file_that_everyone_can_write_is_not_read_but_told_of(elsewhere: Path)
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 @pytest.mark.parametrize("way", ["file", "link"])
-def test_a_strangers_file_is_not_read_but_told_of(elsewhere: Path, way: str) -> None:
+def test_a_strangers_file_is_not_read_but_named(elsewhere: Path, way: str) -> None:
     here = elsewhere / "jobledger.toml"
     if way == "file":
         here.write_text('dsn = "host=here"')

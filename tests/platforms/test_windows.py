@@ -200,7 +200,7 @@ def test_what_is_left_of_a_file_is_salvaged(path: Path) -> None:
     assert "is there already" in on_windows(SALVAGE, path, into, fails=True).stderr
 
 
-def test_a_processor_runs_jobs_and_ends_when_it_is_told_to(database: Database, ledger: Ledger, tmp_path: Path) -> None:
+def test_a_processor_runs_jobs_and_ends_on_request(database: Database, ledger: Ledger, tmp_path: Path) -> None:
     job_id = ledger.submit("square", {"n": 12})
     log = tmp_path / "log"
     serve = ("serve", "--app", "served_jobs:jobs", "--dsn", database.dsn_as("worker"))

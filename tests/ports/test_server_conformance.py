@@ -248,7 +248,7 @@ def test_an_event_that_came_by_another_file_is_acknowledged(world: ClientWorld, 
 # Limits
 
 
-def test_p8_one_event_over_a_lowered_batch_limit_is_judged_and_not_turned_away(
+def test_p8_one_event_over_a_lowered_batch_limit_is_validated_and_not_sent_back(
     world: ClientWorld, alice: Server
 ) -> None:
     world.limit(max_batch_bytes=1000)

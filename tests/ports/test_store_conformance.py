@@ -135,7 +135,7 @@ def test_p2_sending_again_changes_nothing_and_is_not_late(play: Play) -> None:
     assert play.types(job_id) == ["job.requested", "attempt.started", "attempt.progressed", "job.completed"]
 
 
-def test_p6_a_later_attempt_is_told_of_the_steps_that_were_completed(play: Play) -> None:
+def test_p6_a_later_attempt_gets_the_steps_that_were_completed(play: Play) -> None:
     job_id, other = play.request(), play.request()
 
     async def scene(store: Store) -> None:
@@ -389,7 +389,7 @@ def test_p4_a_job_that_has_expired_fails_and_says_so(play: Play) -> None:
     assert state.error.type == "Expired"
 
 
-def test_p9_what_happens_is_told_to_those_who_hear(play: Play) -> None:
+def test_p9_those_who_listen_are_notified(play: Play) -> None:
     async def scene(store: Store) -> None:
         heard: asyncio.Queue[Hint] = asyncio.Queue()
 

@@ -140,7 +140,7 @@ def test_the_epoch_is_shown_and_begun_by_those_who_may(database: Database, capsy
 def test_p12_who_may_not_begin_an_epoch_yet_waits_and_then_begins_it(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Lives that are begun on a processor's word are one a minute; the copied database has just begun one."""
+    """Epochs that processors begin are limited to one a minute; the copied database has just begun one."""
     registry = Registry()
     registry.handler("work")(lambda: "done")
     ledger = Ledger(database)
@@ -162,7 +162,7 @@ def test_p12_who_may_not_begin_an_epoch_yet_waits_and_then_begins_it(
 
 
 def test_p5_a_processor_whose_heartbeats_went_back_is_a_new_one(database: Database) -> None:
-    """As a restore of the server's files leaves it: registered, but heard of less often than it was told."""
+    """As a restore of the server's files leaves it: registered, with fewer heartbeats than were acknowledged."""
     registry = Registry()
     registry.handler("work")(lambda: "done")
     ledger = Ledger(database)

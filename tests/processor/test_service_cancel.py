@@ -58,7 +58,7 @@ def test_a_running_async_handler_is_stopped(ledger: Ledger, start: Start) -> Non
     ledger.verify()
 
 
-def test_a_running_plain_handler_is_told_and_stops_where_it_asks(ledger: Ledger, start: Start) -> None:
+def test_a_running_plain_handler_is_asked_and_stops_where_it_looks(ledger: Ledger, start: Start) -> None:
     registry = Registry()
 
     @registry.handler("endless")

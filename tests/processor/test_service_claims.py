@@ -125,7 +125,7 @@ def test_p4_a_step_whose_processor_is_lost_lets_its_thread_go(ledger: Ledger, st
 def test_p9_a_cancel_that_arrives_while_a_claim_is_answered_acts_at_once(
     ledger: Ledger, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was announced before the job was known here. No poll is to tell of it."""
+    """It was announced before the job was known here. No poll is to find it."""
     watches: list[CancelWatch] = []
 
     class Seen(CancelWatch):
@@ -179,7 +179,7 @@ def test_p5_a_claim_that_is_answered_with_given_up_stops_the_jobs_in_hand(ledger
         finally:
             stopped.set()
 
-    # no heartbeat comes to tell it
+    # no heartbeat brings the answer
     start(registry, heartbeat=600.0, lease=2400.0, drain_timeout=0.0, poll_interval=1.0)
     job = ledger.submit("work")
     ledger.wait_for(job, "running")

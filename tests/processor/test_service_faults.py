@@ -376,7 +376,7 @@ def admit(ledger: Ledger, yes: bool) -> None:
         admin.execute(sql.SQL("alter database {} allow_connections {}").format(name, sql.Literal(yes)))
 
 
-def test_a_login_without_the_right_is_told_so(ledger: Ledger) -> None:
+def test_a_login_without_the_right_gets_a_clear_error(ledger: Ledger) -> None:
     registry = Registry()
     registry.handler("work")(lambda: None)
     service = RunningService(ledger.database.dsn_as("app_bob"), registry, Settings())

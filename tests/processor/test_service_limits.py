@@ -40,7 +40,7 @@ def test_an_async_handler_that_takes_too_long_is_stopped_and_tried_again(ledger:
     ledger.verify()
 
 
-def test_a_plain_handler_that_takes_too_long_is_told_and_tried_again(ledger: Ledger, start: Start) -> None:
+def test_a_plain_handler_that_takes_too_long_is_asked_to_stop_and_tried_again(ledger: Ledger, start: Start) -> None:
     registry = Registry()
     told = threading.Event()
 

@@ -71,7 +71,7 @@ def test_two_processors_share_the_work_and_never_a_job(ledger: Ledger, start: St
     ledger.verify()
 
 
-def test_what_was_claimed_ahead_and_gets_no_turn_goes_to_whoever_has_room(ledger: Ledger, start: Start) -> None:
+def test_what_was_claimed_ahead_and_finds_no_place_goes_to_a_processor_with_room(ledger: Ledger, start: Start) -> None:
     registry = Registry()
     release = threading.Event()
 

@@ -29,7 +29,7 @@ OTHER = {
     "bob": "app_eve", "when": "01b99999", "every": "1 hour", "priorities": 50, "status": "cancelled",
     "namespace": "reports", "name": "newsletter", "names": 900,
 }  # fmt: skip
-"""As many jobs, and as large: that much is told by the log's numbers too."""
+"""As many jobs, and as large: the log's numbers show that much too."""
 
 CONDITIONS = [
     *(f"name {op} 'terminate-0001'" for op in ("=", "<>", "<", ">=", "~", "like")),
@@ -65,7 +65,7 @@ def explain(session: Connection[DictRow], query: sql.Composable) -> list[str]:
 @pytest.mark.parametrize(
     "planner", ["", "enable_indexscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan"]
 )
-def test_p11_estimates_tell_nothing_of_others_jobs(
+def test_p11_estimates_show_nothing_of_others_jobs(
     database: Database, postgres_dsn: str, template: str, planner: str
 ) -> None:
     plans: list[list[str]] = []

@@ -43,7 +43,7 @@ def listening(attacked: AttackedLedger) -> Connection[DictRow]:
 
 
 def heard(listener: Connection[DictRow]) -> list[tuple[str, str]]:
-    """What it was told until now: the channel and the payload of each. A marker of its own comes last."""
+    """The notifications it received until now: the channel and the payload of each. A marker of its own comes last."""
     listener.execute("select pg_notify('ledger_work', 'marker')")
     notices = [(notice.channel, notice.payload) for notice in listener.notifies(timeout=0)]
     assert notices.pop() == ("ledger_work", "marker")
@@ -99,7 +99,7 @@ def test_what_adds_no_event_announces_none(attacked: AttackedLedger) -> None:
     assert heard(listener) == [], "a pass that finds nothing"
 
 
-def test_a_cancel_of_no_job_that_is_here_stops_nothing_and_tells_nobody_to(attacked: AttackedLedger) -> None:
+def test_a_cancel_of_no_job_that_is_here_stops_nothing_and_asks_nobody_to_stop(attacked: AttackedLedger) -> None:
     listener = listening(attacked)
     cancel(attacked.alice, new_id())
     sequence(attacked.owner)
@@ -217,7 +217,7 @@ def test_p12_a_push_for_somebody_elses_replica_holds_up_nobody(attacked: Attacke
     assert isinstance(push(bob, attacked.bobs_replica, 2, [Draft()]), Accepted)
 
 
-def test_p11_an_open_push_of_bobs_cannot_be_told_from_the_answer_to_alice(attacked: AttackedLedger) -> None:
+def test_p11_an_open_push_of_bobs_looks_like_the_answer_to_alice(attacked: AttackedLedger) -> None:
     bob = attacked.database.connect(BOB)
     bob.execute("begin")
     push(bob, attacked.bobs_replica, 2, [Draft()])
@@ -225,8 +225,8 @@ def test_p11_an_open_push_of_bobs_cannot_be_told_from_the_answer_to_alice(attack
     assert isinstance(attacked.push(attacked.bobs_replica, 2, Draft()), Refused)
 
 
-def test_a_push_that_is_turned_away_keeps_no_lock(attacked: AttackedLedger) -> None:
-    """Nothing was written, so neither an open nor a prepared transaction may keep a new life from beginning."""
+def test_a_push_that_is_refused_keeps_no_lock(attacked: AttackedLedger) -> None:
+    """Nothing was written, so neither an open nor a prepared transaction may keep a new epoch from beginning."""
     attacked.alice.execute("begin")
     nobody: Any = None
     many = [Draft(data="{}")] * 5001
@@ -237,7 +237,7 @@ def test_a_push_that_is_turned_away_keeps_no_lock(attacked: AttackedLedger) -> N
     attacked.owner.execute("select ledger.begin_life('while it is open')")
 
 
-def test_lives_begun_by_an_operator_are_few(attacked: AttackedLedger) -> None:
+def test_epochs_begun_by_an_operator_are_few(attacked: AttackedLedger) -> None:
     """Their numbers are finite: in a loop, an operator could leave none for the next restore."""
     operator = attacked.database.connect("operator")
     attacked.owner.execute("update ledger.lives set began_at = began_at - interval '1 hour'")
@@ -255,7 +255,7 @@ def test_lives_begun_by_an_operator_are_few(attacked: AttackedLedger) -> None:
     attacked.owner.execute("select ledger.begin_life('a restore')")
 
 
-def test_lives_begun_by_a_processor_with_a_false_memory_are_few(attacked: AttackedLedger) -> None:
+def test_epochs_begun_by_a_processor_with_a_false_memory_are_few(attacked: AttackedLedger) -> None:
     """What it has seen in the log, nobody can check; what a restore shows by itself needs nobody's word."""
     worker = attacked.database.connect("worker")
     false_memory = """
@@ -283,7 +283,7 @@ def test_lives_begun_by_a_processor_with_a_false_memory_are_few(attacked: Attack
     assert value(attacked.owner, lives) == before + 3
 
 
-def test_a_life_that_an_operator_begins_and_forgets_to_commit_ends_by_itself(attacked: AttackedLedger) -> None:
+def test_an_epoch_that_an_operator_begins_and_forgets_to_commit_ends_by_itself(attacked: AttackedLedger) -> None:
     """All who write wait for its transaction. How long an idle one stays is then for the server to watch over."""
     attacked.owner.execute("update ledger.lives set began_at = began_at - interval '1 hour'")
     operator = attacked.database.connect("operator")

@@ -42,7 +42,7 @@ PULL = """
 
 
 class Stranger:
-    """A server that answers as a test tells it to, and as a good one with nothing to say until then."""
+    """A server that answers as a test wants it to; until then it answers well, and has no news."""
 
     def __init__(self, database: Database) -> None:
         self._admin = database.connect()

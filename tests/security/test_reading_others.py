@@ -36,7 +36,7 @@ def test_p11_pulling_with_strange_arguments(attacked: AttackedLedger, query: str
 
 
 def leaky(attacked: AttackedLedger) -> None:
-    """A cheap function and operator of Alice's that tell what they are shown."""
+    """A cheap function and operator of Alice's that report every value they get."""
     attacked.owner.execute("create schema evil authorization app_alice")
     attacked.alice.execute("""
         create function evil.leak(text) returns boolean language plpgsql cost 0.0000001 as
@@ -91,7 +91,7 @@ def test_p11_explain_shows_nothing_of_what_a_door_does(attacked: AttackedLedger,
 
 
 @pytest.mark.parametrize("setting", ["debug_print_plan", "debug_print_parse", "debug_print_rewritten", "trace_notify"])
-def test_p11_talkative_settings_tell_nothing_of_bobs(attacked: AttackedLedger, setting: str) -> None:
+def test_p11_talkative_settings_show_nothing_of_bobs(attacked: AttackedLedger, setting: str) -> None:
     seen: list[str] = []
     attacked.alice.add_notice_handler(
         lambda notice: seen.append(str(notice.message_primary) + str(notice.message_detail))
@@ -143,7 +143,7 @@ def test_p11_looking_behind_the_scenes(attacked: AttackedLedger, query: str) -> 
     assert "ledger.jobs" not in str([row for row in rows if "most_common_vals" in row])
 
 
-def test_p11_whose_job_it_is_cannot_be_told_from_a_refusal(attacked: AttackedLedger) -> None:
+def test_p11_whose_job_it_is_looks_like_a_refusal(attacked: AttackedLedger) -> None:
     """Bob's id and Alice's own used id are refused in the same words."""
     other = Draft()
     attacked.refused(other)

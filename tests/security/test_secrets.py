@@ -111,12 +111,12 @@ def test_what_is_wrong_with_a_plain_one_is_shown(dsn: str) -> None:
     assert may_show(dsn)
 
 
-def test_what_is_told_of_a_plain_one_names_none_of_its_passwords() -> None:
+def test_what_is_said_of_a_plain_one_names_none_of_its_passwords() -> None:
     dsn = f"host=db password={SECRET}-1 sslpassword={SECRET}-2"
     assert without_password(f"of {SECRET}-1 and {SECRET}-2", dsn) == "of *** and ***"
 
 
-def test_what_libpq_says_of_a_plain_one_is_told() -> None:
+def test_what_libpq_says_of_a_plain_one_is_shown() -> None:
     with pytest.raises(LedgerError, match=r'"127\.0\.0\.1", port 1 failed'):
         connect("postgresql://alice:secret@127.0.0.1:1/app")
 
@@ -138,7 +138,7 @@ def test_no_handler_finds_the_processors_password(database: Database, tmp_path: 
         "PGPASSFILE": str(tmp_path / "passwords"),
         "PGAPPNAME": "kept",
     }
-    command = [sys.executable, "-m", "jobledger", "serve", "--app", "telling_jobs:jobs"]
+    command = [sys.executable, "-m", "jobledger", "serve", "--app", "reporting_jobs:jobs"]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:

@@ -81,7 +81,7 @@ def test_p11_settings_with_which_nothing_is_written(attacked: AttackedLedger, se
         push(session, new_id(), 0, drafts)
 
 
-def test_p11_every_switch_that_a_client_may_turn(attacked: AttackedLedger) -> None:
+def test_p11_every_switch_that_a_client_may_set(attacked: AttackedLedger) -> None:
     """All of Postgres' own, found in its list: whatever the switch does, only Alice's own events are added."""
     switches = attacked.owner.execute("""
         select name, case setting when 'on' then 'off' else 'on' end as other from pg_settings

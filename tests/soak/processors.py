@@ -136,7 +136,7 @@ class Processors:
         return told
 
     def _judge(self, told: str, process: subprocess.Popen[bytes], log: Path) -> None:
-        """A processor ends when it is told to, when a handler ends its process, or when it finds no server to begin."""
+        """A processor ends when asked to, when a handler ends its process, or when it finds no server at its start."""
         code = process.poll()
         if told == "ended" and code == EXIT_CODE:
             self.happened["processor: ended by a handler"] += 1

@@ -101,7 +101,7 @@ class Fleet:
 
 
 class Replica(threading.Thread):
-    """One file: it steps until told to stop, waits for the network to heal, and sends what it has."""
+    """One file: it steps until it is stopped, waits for the network to heal, and sends what it has."""
 
     def __init__(self, fleet: Fleet, path: Path, owner: str, dsn: str) -> None:
         super().__init__(name=path.stem, daemon=True)

@@ -17,7 +17,7 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
-    """Everything a run has to tell. Cases found are cut after a hundred of a kind."""
+    """All results of a run. Of each kind of case, the first hundred are kept."""
     return {
         "clean": outcome.clean,
         "plan": {key: value for key, value in asdict(outcome.plan).items() if key != "dsn"},

@@ -59,7 +59,7 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What a run has to tell: numbers, and what was wrong."""
+    """The results of a run: numbers, and what was wrong."""
 
     plan: Plan
     verdict: Verdict
@@ -196,7 +196,7 @@ def _tell_open(connection: Connection[DictRow]) -> None:
 
 
 def _read_all(path: Path, dsn: str, deadline: float, oracle: Oracle) -> bool:
-    """Sync until there is nothing to tell on either side."""
+    """Sync until neither side has anything new."""
     with JobClient(path, dsn=dsn, create=False) as client:
         while time.monotonic() < deadline:
             try:

@@ -166,7 +166,7 @@ class Service:
                 thread.join(60)
 
     def disturb(self, progress: Callable[[], float], restarts: int, lives: int) -> threading.Thread:
-        """Kill the server, and begin a new life, at random moments of the run; ``progress`` goes from 0 to 1."""
+        """Kill the server, and begin a new epoch, at random moments of the run; ``progress`` goes from 0 to 1."""
         chance = Random(f"{self._seed}/server")
         kinds = [kind for _ in range(restarts // len(KILLS) + 1) for kind in chance.sample(KILLS, len(KILLS))]
         deeds = [(chance.uniform(0.1, 0.9), kind) for kind in kinds[:restarts]]

@@ -1,4 +1,4 @@
-"""Exceptions that get in the way of whoever looks at them."""
+"""Exceptions that raise, recurse or lie when they are read."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def runs_a_pool(params: dict[str, str]) -> None:
 
 @jobs.handler("ends-its-child", max_attempts=1)
 async def ends_its_child() -> Any:
-    """Started in the event loop's thread, and told to end as anybody would: some before they have begun."""
+    """Started in the event loop's thread, and ended by SIGTERM, some before they have begun."""
     codes = set()
     for _ in range(50):
         child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
@@ -142,7 +142,7 @@ def innocent(params: dict[str, str]) -> str:
 
 @jobs.handler("is-killed")
 def is_killed() -> None:
-    """As the kernel does with whoever takes the last memory."""
+    """As the kernel does with the process that takes the last memory."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -85,7 +85,7 @@ class TransactionPooler:
         self._clients.discard(client)
 
     def _greet(self, client: socket.socket) -> str:
-        """Take a login at its word, as auth_type trust does, and tell it what a session of its own would."""
+        """Let a login in without a password, as auth_type trust does, with the parameters of a real session."""
         while True:
             (length,) = struct.unpack("!i", _read(client, 4))
             code, text = struct.unpack(f"!i{length - 8}s", _read(client, length - 4))

@@ -131,7 +131,7 @@ class Play:
 
 
 class Desk:
-    """A registered processor that claims and records when it is told to."""
+    """A registered processor that claims and records when a test calls it."""
 
     def __init__(self, store: Store, *names: str) -> None:
         self.store = store

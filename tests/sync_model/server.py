@@ -33,7 +33,7 @@ _ERROR: Final = {"type": "Modelled", "message": "as the model wants it"}
 
 @dataclass
 class _Place:
-    """A database, for as long as ``life`` is open."""
+    """A database, for as long as ``opened`` is open."""
 
     life: ExitStack
     database: Database

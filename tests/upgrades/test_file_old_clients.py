@@ -122,7 +122,7 @@ def test_p16_a_client_that_runs_on_loses_nothing(old: Path, running: OldClient, 
     assert {check for check, finding in found.items() if finding.level == "fail"} == set()
 
 
-def test_p16_a_client_that_opens_the_file_once_more_is_told_both_versions(old: Path, running: OldClient) -> None:
+def test_p16_a_client_that_opens_the_file_once_more_sees_both_versions(old: Path, running: OldClient) -> None:
     assert running.do("thread") == "ok"
     JobClient(old).close()
     told = running.do("thread")

@@ -101,15 +101,15 @@ def test_p8_a_refused_request_stays_with_its_reason(online: JobClient, server: S
     assert online.get(job.id).shown == "refused"
 
 
-def test_while_a_new_life_is_read_nothing_leaves(online: JobClient, server: Server) -> None:
+def test_while_a_new_epoch_is_read_nothing_leaves(online: JobClient, server: Server) -> None:
     finish(online, server)
     with online.transaction() as db:
         db.execute("update replica set life = life + 1, pulled_seq = 0")
     assert online.compact(NOW).jobs == 0
 
 
-def test_before_a_new_life_was_read_to_its_end_nothing_leaves(online: JobClient, server: Server) -> None:
-    """All of the job was confirmed in the new life already; what comes behind it may still be missing."""
+def test_before_a_new_epoch_was_read_to_its_end_nothing_leaves(online: JobClient, server: Server) -> None:
+    """All of the job was confirmed in the new epoch already; later events may still be missing."""
     finish(online, server)
     with online.transaction() as db:
         db.execute("update replica set settled_life = settled_life - 1")

@@ -193,7 +193,7 @@ def test_the_latest_jobs_are_checked_or_all(path: Path, monkeypatch: pytest.Monk
     assert look(path, full=True)["jobs"].level == "fail"
 
 
-def test_refusals_and_a_failed_sync_are_told(path: Path, online: JobClient, server: Server) -> None:
+def test_refusals_and_a_failed_sync_are_reported(path: Path, online: JobClient, server: Server) -> None:
     with online.transaction() as db:
         db.execute('insert into events (type, data) values (\'job.requested\', \'{"name": "a", "parent": "x"}\')')
     online.sync()
@@ -205,7 +205,7 @@ def test_refusals_and_a_failed_sync_are_told(path: Path, online: JobClient, serv
     assert "no session with Postgres" in found["sync"].message
 
 
-def test_forks_and_rewinds_are_told(path: Path, online: JobClient, server: Server) -> None:
+def test_forks_and_rewinds_are_reported(path: Path, online: JobClient, server: Server) -> None:
     with online.transaction() as db:
         db.execute(
             "insert into replica_history (what) values ('replica.forked'), ('replica.forked'), ('replica.rewound')"
@@ -216,7 +216,7 @@ def test_forks_and_rewinds_are_told(path: Path, online: JobClient, server: Serve
     assert "1 times it met a server that had been restored" in history.message
 
 
-def test_a_clock_that_is_off_is_told(path: Path, online: JobClient) -> None:
+def test_a_clock_that_is_off_is_reported(path: Path, online: JobClient) -> None:
     online.submit("a")
     online.sync()
     with online.transaction() as db:
@@ -229,7 +229,7 @@ def test_a_clock_that_is_off_is_told(path: Path, online: JobClient) -> None:
 
 
 @pytest.mark.parametrize("version", [(3, 7, 0), (3, 40, 1), (3, 44, 5), (3, 45, 0), (3, 50, 6), (3, 51, 2)])
-def test_a_sqlite_with_the_wal_reset_bug_is_told(version: tuple[int, ...]) -> None:
+def test_a_sqlite_with_the_wal_reset_bug_is_reported(version: tuple[int, ...]) -> None:
     [finding] = environment.examine_sqlite(version)
     assert finding.level == "note"
     assert "3.51.3" in str(finding.advice)
@@ -241,20 +241,20 @@ def test_a_sqlite_without_it_is_well(version: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize(("free", "level"), [(1 << 40, "ok"), (100 << 20, "warn"), (1 << 20, "fail")])
-def test_the_space_left_is_told(free: int, level: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_space_left_is_reported(free: int, level: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     JobClient(path).close()
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(environment, "disk_usage", lambda _folder: usage(free, 0, free))
     assert look(path)["disk"].level == level
 
 
-def test_a_network_file_system_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_file_system_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     JobClient(path).close()
     monkeypatch.setattr(environment, "_file_system", lambda _path: "nfs4")
     assert "network file system (nfs4)" in look(path)["disk"].message
 
 
-def test_who_is_syncing_is_told(path: Path) -> None:
+def test_who_is_syncing_is_reported(path: Path) -> None:
     JobClient(path).close()
     program = "import sys; from pathlib import Path; from client_sync.file.lock import sync_lock\n"
     program += "with sync_lock(Path(sys.argv[1]), timeout=1): print('held', flush=True); sys.stdin.read()"

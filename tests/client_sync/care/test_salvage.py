@@ -34,7 +34,7 @@ def events_of(path: Path) -> dict[str, tuple[Any, ...]]:
 
 
 def leaf_of_each_event(path: Path) -> dict[str, set[int]]:
-    """On which pages each event lies, as SQLite's own cursor over its pages tells it."""
+    """On which pages each event lies, by SQLite's own table of pages (dbstat)."""
     from client_sync.care.salvage.pages import Cell, open_pages
 
     pages = open_pages(path)
@@ -330,7 +330,7 @@ def test_p1_nothing_acknowledged_and_nothing_saved_is_lost(server: Server, path:
     assert server.count("job.requested") == 4
 
 
-def test_p2_each_event_counts_once_even_if_nothing_tells_what_the_server_has(
+def test_p2_each_event_counts_once_even_if_nothing_says_what_the_server_has(
     server: Server, path: Path, tmp_path: Path
 ) -> None:
     synced(path, server)

@@ -237,7 +237,7 @@ def test_a_salvage_on_a_full_disk_leaves_no_file(path: Path, tmp_path: Path) -> 
     assert names(path) == [path.name]
 
 
-def test_sqlites_own_full_is_told_as_such(path: Path) -> None:
+def test_sqlites_own_full_is_reported_as_such(path: Path) -> None:
     with JobClient(path) as jobs:
         with jobs.transaction() as db:
             ((pages,),) = db.execute("pragma page_count")

@@ -1,4 +1,4 @@
-"""What ``JobClient`` has judged is not judged again by the file's triggers, and comes to the same."""
+"""What ``JobClient`` has validated, the file's triggers do not validate again; the rows are the same."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_request_is_stored_as_the_triggers_would_have_stored_it(
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_a_request_is_judged_by_the_limits_of_the_moment(jobs: JobClient, plain: sqlite3.Connection) -> None:
+def test_a_request_is_validated_by_the_limits_of_the_moment(jobs: JobClient, plain: sqlite3.Connection) -> None:
     big = {"x": "x" * 1000}
     jobs.submit("a", big)
     plain.execute("update replica set max_event_bytes = 500")
@@ -98,7 +98,7 @@ def test_a_request_is_judged_by_the_limits_of_the_moment(jobs: JobClient, plain:
     assert jobs.unsent == 3
 
 
-def test_many_are_judged_by_the_limits_of_the_moment_in_which_they_are_written(
+def test_many_are_validated_by_the_limits_of_the_moment_in_which_they_are_written(
     jobs: JobClient, plain: sqlite3.Connection
 ) -> None:
     class Slow(BaseModel):
@@ -170,7 +170,9 @@ def test_the_tables_checks_hold_for_the_door(plain: sqlite3.Connection, how: str
     assert plain.execute("select (select count(*) from events), (select count(*) from jobs)").fetchone() == (0, 0)
 
 
-def test_after_one_judged_request_the_next_of_plain_sql_is_judged(jobs: JobClient, plain: sqlite3.Connection) -> None:
+def test_after_one_validated_request_the_next_of_plain_sql_is_validated(
+    jobs: JobClient, plain: sqlite3.Connection
+) -> None:
     with jobs.transaction() as db:
         jobs.submit_many([{"name": "a"}] * 60)
         job = jobs.submit("a")

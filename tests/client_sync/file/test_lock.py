@@ -135,7 +135,7 @@ def buggy_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
     [((3, 40, 1), True), ((3, 44, 5), True), ((3, 44, 6), False), ((3, 49, 2), True), ((3, 50, 6), True),
      ((3, 50, 7), False), ((3, 51, 2), True), ((3, 51, 3), False), ((3, 53, 0), False), ((4, 0, 0), False)],
 )  # fmt: skip
-def test_which_sqlite_needs_turns(version: tuple[int, ...], buggy: bool) -> None:
+def test_which_sqlite_needs_the_lock(version: tuple[int, ...], buggy: bool) -> None:
     assert has_wal_reset_bug(version) == buggy
 
 
@@ -168,7 +168,7 @@ def test_a_forked_child_takes_turns_with_its_parent(path: Path) -> None:
 
 
 @pytest.mark.usefixtures("buggy_sqlite")
-def test_a_turn_that_is_never_given_back_is_busy_and_a_crash_gives_it_back(
+def test_a_lock_that_is_never_given_back_is_busy_and_a_crash_gives_it_back(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     JobClient(path).close()

@@ -1,4 +1,4 @@
-"""Whatever happens to a set of files of one owner, in the end they and the server tell the same story."""
+"""Whatever happens to a set of files of one owner, in the end they and the server agree."""
 
 from __future__ import annotations
 

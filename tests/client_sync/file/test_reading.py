@@ -60,7 +60,7 @@ def names(path: Path) -> list[str]:
 
 @pytest.fixture
 def writer(path: Path) -> Iterator[Callable[[str], str]]:
-    """Another process that has the file open: it submits what it is told to, and is killed in the end."""
+    """Another process that has the file open: it submits what it is given, and is killed in the end."""
     process = subprocess.Popen(
         [sys.executable, "-c", WRITE, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -256,7 +256,7 @@ def test_submit_makes_the_file_once_the_request_is_right(path: Path, capsys: pyt
     assert run(["list", "--db", str(path)]) == 0
 
 
-def test_sync_makes_the_file_when_told_to(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sync_makes_the_file_on_request(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*typed("sync", path), "--create"]) == 7, "the server is not there; the file is"
     assert run(["list", "--db", str(path)]) == 0
 

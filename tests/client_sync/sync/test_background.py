@@ -1,4 +1,4 @@
-"""The background sync: it goes by itself, hears at once, waits out trouble, and stops when told."""
+"""The background sync: it runs by itself, reacts to news at once, waits out trouble, and stops on request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from client_sync.sync.result import SyncResult
 from ledger.errors import LedgerError, ServerUnreachable, SyncRefused
 
 NEVER = 3600.0
-"""A poll interval that no test lives to see: what happens, happens for another reason."""
+"""A poll interval longer than any test: what happens, happens for another reason."""
 LAST_WORD = """
     select max(state_change) from pg_stat_activity where datname = current_database() and usename = 'app_alice'"""
 """When the server last heard or answered this client."""

@@ -38,7 +38,7 @@ def test_each_user_has_a_file_and_sees_only_what_is_theirs(server: Server, tmp_p
         assert {(event.owner, event.actor) for event in carol.history(job.id)[:1]} == {(CAROL, "app_alice")}
 
 
-def test_p11_a_login_that_may_not_is_turned_away_and_the_file_stays_nobodys(server: Server, path: Path) -> None:
+def test_p11_a_login_that_may_not_is_refused_and_the_file_stays_nobodys(server: Server, path: Path) -> None:
     with JobClient(path, server.dsn, on_behalf_of=CAROL) as jobs:
         job = jobs.submit("count-words")
         with pytest.raises(SyncRefused, match="may not act on behalf of") as refusal:

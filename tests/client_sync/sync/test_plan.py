@@ -132,12 +132,12 @@ def test_there_is_nothing_to_push_when_all_is_acknowledged() -> None:
     assert not push_is_due(FORKED_ONCE, 12)
 
 
-def test_a_server_in_a_new_life_is_asked_whether_it_still_has_everything() -> None:
+def test_a_server_in_a_new_epoch_is_asked_whether_it_still_has_everything() -> None:
     assert push_is_due(replace(FORKED_ONCE, epoch=OTHER), 12)
     assert not push_is_due(replace(FRESH, epoch=OTHER), 0), "nothing was ever sent to it"
 
 
-def test_a_new_life_is_only_asked_once_its_log_was_read_to_the_end() -> None:
+def test_a_new_epoch_is_only_asked_once_its_log_was_read_to_the_end() -> None:
     assert not push_is_due(replace(FORKED_ONCE, epoch=OTHER, settled=False), 12)
 
 
@@ -148,7 +148,7 @@ def test_what_is_acknowledged_before_the_log_was_read_says_nothing_of_what_went_
     assert replace(FRESH, epoch=OTHER, settled=False).confirmed_epoch == OTHER, "nothing went before"
 
 
-def test_p1_what_the_log_of_a_new_life_lacks_is_sent_again_however_far_the_server_counts() -> None:
+def test_p1_what_the_log_of_a_new_epoch_lacks_is_sent_again_however_far_the_server_counts() -> None:
     position = replace(FORKED_ONCE, epoch=OTHER, missing_seq=12)
     reply = Accepted(head=2, time=NOON)
     again = after_push(position, [], reply)
@@ -163,7 +163,7 @@ def test_a_page_moves_the_cursor() -> None:
     assert after_pull(position, 70, EPOCH, events=3, asked=64) == StorePage(70, EPOCH, more=False)
 
 
-def test_another_epoch_begins_a_life() -> None:
+def test_another_epoch_begins_anew() -> None:
     assert after_pull(FRESH, 70, EPOCH, events=1, asked=1) == BeginEpoch(EPOCH)
     assert after_pull(replace(FRESH, epoch=EPOCH), 0, OTHER, events=0, asked=64) == BeginEpoch(OTHER)
 

@@ -241,7 +241,7 @@ def test_a_server_restored_to_an_earlier_moment_is_sent_what_it_lacks(
         server.check()
 
 
-def test_a_new_life_changes_no_job(online: JobClient, server: Server) -> None:
+def test_a_new_epoch_changes_no_job(online: JobClient, server: Server) -> None:
     ids = online.submit_many({"name": "a"} for _ in range(200))
     waiting = online.submit("b")
     online.sync()
@@ -310,7 +310,7 @@ def test_what_a_later_backup_still_had_comes_back(
         assert jobs.get(elsewhere.id).shown == "pending"
 
 
-def test_a_refusal_of_a_lost_server_is_judged_again(
+def test_a_refusal_of_a_lost_server_is_validated_again(
     path: Path, database: Database, postgres_dsn: str, template: str
 ) -> None:
     lost = Server(database)
@@ -391,7 +391,7 @@ def test_p1_a_cut_between_a_fork_and_a_restore_hides_no_loss(
         assert server.count("job.requested") == 2
 
 
-def test_a_refused_event_is_not_missed_in_a_new_life(
+def test_a_refused_event_is_not_missed_in_a_new_epoch(
     online: JobClient, server: Server, plain: sqlite3.Connection
 ) -> None:
     online.submit("ok")

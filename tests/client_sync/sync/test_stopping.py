@@ -1,4 +1,4 @@
-"""A sync that is told to end does so at once, whatever the server does, and leaves nothing half-done behind."""
+"""A sync that is asked to end does so at once, whatever the server does, and leaves nothing half-done."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def test_p2_sending_again_what_the_server_has_changes_nothing(online: JobClient,
     assert {online.get(job.id).shown for job in jobs} == {"pending"}
 
 
-def test_p8_a_refused_event_delays_no_neighbour_and_its_author_is_told(
+def test_p8_a_refused_event_delays_no_neighbour_and_its_author_learns_why(
     online: JobClient, server: Server, plain: sqlite3.Connection
 ) -> None:
     before = online.submit("before")
@@ -285,7 +285,7 @@ def test_the_jobs_of_other_owners_cost_no_write(
     assert plain.execute("pragma data_version").fetchone() == before
 
 
-def test_p11_a_file_of_another_owner_is_turned_away_before_anything_is_exchanged(
+def test_p11_a_file_of_another_owner_is_refused_before_anything_is_exchanged(
     online: JobClient, server: Server, path: Path
 ) -> None:
     online.submit("alices")
@@ -356,7 +356,7 @@ def test_p8_a_time_that_no_calendar_here_knows_delays_no_neighbour(path: Path, d
         assert jobs.get(job.id).standing == "synced"
 
 
-def test_a_login_without_the_rights_of_a_client_is_told_so(path: Path, database: Database) -> None:
+def test_a_login_without_the_right_of_a_client_gets_a_clear_error(path: Path, database: Database) -> None:
     with JobClient(path, dsn=database.dsn_as("auditor")) as jobs:
         jobs.submit("a")
         with pytest.raises(SyncRefused, match="permission denied") as refusal:
@@ -365,7 +365,7 @@ def test_a_login_without_the_rights_of_a_client_is_told_so(path: Path, database:
         assert jobs.unsent == 1
 
 
-def test_a_database_without_a_ledger_is_told_apart(path: Path, empty_database: Database) -> None:
+def test_a_database_without_a_ledger_gets_an_error_of_its_own(path: Path, empty_database: Database) -> None:
     with JobClient(path, dsn=empty_database.dsn_as("app_alice")) as jobs:
         jobs.submit("a")
         with pytest.raises(NotALedger, match="no job ledger"):

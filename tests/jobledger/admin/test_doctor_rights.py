@@ -26,7 +26,7 @@ def test_rights_as_they_were_installed_are_fine(database: Database) -> None:
         assert [finding.level for finding in found(database.connect(login), "rights")] == ["ok"]
 
 
-def test_rights_that_differ_are_told_with_what_mends_them(database: Database) -> None:
+def test_rights_that_differ_are_reported_with_what_mends_them(database: Database) -> None:
     database.connect().execute("""
         revoke select on ledger.tally from ledger_auditor;
         grant insert on ledger.events to public;
@@ -54,7 +54,7 @@ def test_a_login_that_got_more_power_later_is_named(database: Database) -> None:
         owner.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
 
 
-def test_a_login_whose_group_has_lost_its_rights_is_told_so(database: Database) -> None:
+def test_a_login_whose_group_has_lost_its_rights_is_named(database: Database) -> None:
     database.connect().execute("revoke usage on schema ledger from ledger_auditor")
     assert explain_refusal(database.connect("auditor")).level == "fail"
     assert explain_refusal(database.connect("app_alice")).level == "note", "a client never looks into it"

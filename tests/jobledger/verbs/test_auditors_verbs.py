@@ -42,7 +42,7 @@ def test_rights_that_are_gone_are_an_error_and_not_an_empty_log(
         (["log", "--after", "-1"], 2, "Invalid value"),
     ],
 )
-def test_wrong_input_is_told_in_a_line(
+def test_wrong_input_is_one_line(
     database: Database, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, says: str
 ) -> None:
     assert run([*arguments, "--dsn", database.dsn_as("auditor")]) == code
@@ -52,7 +52,7 @@ def test_wrong_input_is_told_in_a_line(
 
 
 @pytest.mark.parametrize("arguments", [["log"], ["verify"], ["history", str(new_id())]])
-def test_no_server_and_no_ledger_are_told_apart(
+def test_no_server_and_no_ledger_give_different_errors(
     empty_database: Database, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     assert run([*arguments, "--dsn", "host=127.0.0.1 port=1"]) == 7

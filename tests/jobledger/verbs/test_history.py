@@ -11,7 +11,7 @@ from ledger_calls import Worker, push_jobs, sequence
 from jobledger.cli import run
 
 
-def test_history_tells_who_when_and_what(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+def test_history_shows_who_when_and_what(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     owner = database.connect()
     (job,) = push_jobs(database.connect("app_alice"), 1)
     sequence(owner)

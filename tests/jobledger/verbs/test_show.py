@@ -13,7 +13,7 @@ from client_sync import JobClient
 UNKNOWN = "01970000-0000-7000-8000-000000000001"
 
 
-def test_show_and_its_alias_tell_what_is_known(verb: Verb) -> None:
+def test_show_and_its_alias_show_what_is_known(verb: Verb) -> None:
     job_id = verb("submit", "count-words", "--label", "team=docs").strip()
     text = verb("show", job_id)
     assert job_id in text

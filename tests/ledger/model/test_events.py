@@ -1,4 +1,4 @@
-"""The catalogue: every type is told apart, and what is not known is kept."""
+"""The catalogue: every type has a model of its own, and an unknown one is kept."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_python_and_the_server_say_the_same_of_a_value(database: Database) -> No
     check()
 
 
-def test_a_number_is_judged_by_how_it_is_written(database: Database) -> None:
+def test_a_number_is_validated_by_how_it_is_written(database: Database) -> None:
     connection = database.connect()
 
     @settings(max_examples=100, derandomize=True)

@@ -249,7 +249,7 @@ def test_a_processor_that_was_given_up_claims_nothing(database: Database) -> Non
     assert beat == {"beats": None}
 
 
-def test_a_processor_that_has_stopped_is_told_so_by_a_code_of_its_own(database: Database) -> None:
+def test_a_processor_that_has_stopped_gets_an_error_code_of_its_own(database: Database) -> None:
     push_jobs(database.connect("app_alice"), 1)
     sequence(database.connect())
     worker = Worker(database.connect("worker"))

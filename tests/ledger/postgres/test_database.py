@@ -1,4 +1,4 @@
-"""Reaching Postgres: what is worth trying again, and what is told when there is no server."""
+"""Reaching Postgres: what is worth trying again, and the errors where there is no server."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_p14_what_is_not_known_is_ignored(database: Database, said: object) -> N
     assert hello(database.connect(ALICE), said)["protocol"]["spoken"] == 1
 
 
-def test_p11_an_owner_is_told_only_to_who_may_act_for_it(database: Database) -> None:
+def test_p11_an_owner_is_shown_only_to_who_may_act_for_it(database: Database) -> None:
     owner, client = database.connect(), database.connect(ALICE)
     owner.execute("select ledger.delegate('app_alice', 'tenant-7', true)")
     assert hello(client, on_behalf_of="tenant-7")["owner"] == "tenant-7"

@@ -60,7 +60,7 @@ def test_a_cursor_beyond_the_end_stays_where_it_is(database: Database) -> None:
     assert pull(alice, after=10)[::2] == (10, [])
 
 
-def test_another_epoch_is_told_and_nothing_else(database: Database) -> None:
+def test_another_epoch_is_all_that_a_pull_answers(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     push_jobs(alice, 2)
     sequence(owner)

@@ -59,7 +59,7 @@ def test_p8_a_refused_event_delays_nobody_and_its_author_learns_why(
     assert_projection_is_fold(owner)
 
 
-def test_p8_what_is_wrong_outside_of_an_event_is_told_before_what_is_wrong_inside(database: Database) -> None:
+def test_p8_what_is_wrong_outside_of_an_event_is_reported_before_what_is_wrong_inside(database: Database) -> None:
     alice = database.connect("app_alice")
     known = Draft()
     push(alice, new_id(), 0, [known])
@@ -76,7 +76,7 @@ def test_p8_what_is_wrong_outside_of_an_event_is_told_before_what_is_wrong_insid
     ]  # fmt: skip
 
 
-def test_p8_one_event_over_a_lowered_batch_limit_is_judged_and_not_turned_away(database: Database) -> None:
+def test_p8_one_event_over_a_lowered_batch_limit_is_validated_and_not_sent_back(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     owner.execute("update ledger.limits set max_batch_bytes = 1000")
     replica = new_id()
@@ -144,7 +144,7 @@ def test_p11_owner_actor_and_time_come_from_the_session(database: Database) -> N
     assert row == {"owner": "app_alice", "actor": "app_alice", "fresh": True}
 
 
-def test_a_copied_file_is_told_that_it_forked(database: Database) -> None:
+def test_a_copied_file_hears_that_it_forked(database: Database) -> None:
     alice = database.connect("app_alice")
     replica, shared = new_id(), [Draft() for _ in range(2)]
     push(alice, replica, 0, [*shared, Draft()])

@@ -73,7 +73,7 @@ def test_after_mending_everybody_may_do_what_they_could(database: Database) -> N
     assert len(alice.execute("select * from ledger.my_jobs").fetchall()) == 1
 
 
-def test_what_no_statement_mends_is_told_and_everything_left_as_it_was(database: Database) -> None:
+def test_what_no_statement_mends_is_named_and_everything_left_as_it_was(database: Database) -> None:
     owner = database.connect()
     owner.execute("alter table ledger.queue owner to operator; revoke select on ledger.log from ledger_auditor")
     with pytest.raises(LedgerError, match=r"table ledger\.queue belongs to the owner") as refusal:

@@ -165,7 +165,7 @@ def test_p12_a_pass_numbers_what_it_writes_itself_or_does_not_begin(database: Da
 
 
 def test_a_pass_says_whether_there_is_new_work(database: Database) -> None:
-    """It decides who is told. An attempt that ended without an outcome is work for whoever is free."""
+    """It decides who is notified. An attempt that ended without an outcome is work for any free processor."""
     alice, owner = database.connect("app_alice"), database.connect()
     worker = Worker(database.connect("worker"))
 
@@ -194,7 +194,7 @@ def test_a_pass_says_whether_there_is_new_work(database: Database) -> None:
     assert_projection_is_fold(owner)
 
 
-def test_a_new_life_takes_over_what_the_old_one_left(database: Database) -> None:
+def test_a_new_epoch_takes_over_what_the_old_one_left(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     push_jobs(alice, 3)
     sequence(owner)
@@ -208,7 +208,7 @@ def test_a_new_life_takes_over_what_the_old_one_left(database: Database) -> None
     assert_projection_is_fold(owner)
 
 
-def test_a_new_life_waits_for_open_writers_only_so_long_and_lets_others_pass(database: Database) -> None:
+def test_a_new_epoch_waits_for_open_writers_only_so_long_and_lets_others_pass(database: Database) -> None:
     alice, other, owner = database.connect("app_alice"), database.connect("app_alice"), database.connect()
     with alice.transaction():
         push_jobs(alice, 1)
@@ -220,7 +220,7 @@ def test_a_new_life_waits_for_open_writers_only_so_long_and_lets_others_pass(dat
     assert numbers(owner) == [1, 2]
 
 
-def test_what_an_old_life_left_comes_before_the_new_one_however_much_it_is(database: Database) -> None:
+def test_what_an_old_epoch_left_comes_before_the_new_one_however_much_it_is(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     replica, drafts = new_id(), [Draft() for _ in range(9)]
     # ids say nothing about the order of a file that another language wrote
@@ -233,7 +233,7 @@ def test_what_an_old_life_left_comes_before_the_new_one_however_much_it_is(datab
     assert_projection_is_fold(owner)
 
 
-def test_a_database_copied_from_another_begins_its_own_life(database: Database) -> None:
+def test_a_database_copied_from_another_begins_its_own_epoch(database: Database) -> None:
     # each test's database is itself a copy of the template
     owner = database.connect()
     owner.execute("select ledger.ensure_life()")

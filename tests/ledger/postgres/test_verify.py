@@ -18,7 +18,7 @@ BEFORE_THE_FIRST = UUID("00000000-0000-7000-8000-000000000000")
 
 
 def add_row(owner: Connection[DictRow], job_id: UUID) -> None:
-    """A job that no event tells of, and its count."""
+    """A job without events, and its count."""
     owner.execute(
         """
         insert into ledger.jobs (job_id, seq, requested_at, priority, status, owner, namespace, name, finished_at)

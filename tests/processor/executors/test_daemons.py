@@ -141,7 +141,7 @@ def test_a_pool_that_is_shut_down_takes_no_more() -> None:
         pool.submit(pow, 2, 3)
 
 
-def test_work_that_was_cancelled_before_its_turn_is_not_done() -> None:
+def test_work_that_was_cancelled_before_it_began_is_not_done() -> None:
     pool = DaemonPool(1)
     release, done = threading.Event(), list[int]()
     first = pool.submit(release.wait, 30)

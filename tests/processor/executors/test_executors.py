@@ -31,7 +31,7 @@ every_executor = pytest.mark.parametrize("kind", list(KINDS))
 
 
 class Stop:
-    """What the context of a call is told when it asks whether it must stop."""
+    """The answer that the context of a call gets when it asks whether it must stop."""
 
     def __init__(self) -> None:
         self.reason: StopReason | None = None

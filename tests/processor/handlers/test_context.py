@@ -83,7 +83,7 @@ def test_progress_is_passed_on() -> None:
 
 
 @pytest.mark.parametrize("reason", StopReason)
-def test_who_has_to_stop_is_told_why(reason: StopReason) -> None:
+def test_who_has_to_stop_learns_why(reason: StopReason) -> None:
     heard = Listener()
     job = heard.context()
     before = job.cancelled

@@ -132,7 +132,7 @@ def test_the_decorated_function_stays_as_it_is_and_keeps_its_options() -> None:
         jobs.handler("third", on_timeout="kill")(work)  # type: ignore[arg-type]  # that is the point
 
 
-def test_names_are_told_apart_by_the_kind_of_function() -> None:
+def test_names_differ_by_the_kind_of_function() -> None:
     jobs = Registry()
 
     @jobs.handler("b")

@@ -33,7 +33,7 @@ REFUSE = """
 
 
 class Often(Duty):
-    """Wants to run all the time, and raises what it is told to."""
+    """Wants to run all the time, and raises a given error."""
 
     name: ClassVar = "often"
     trouble: ClassVar = "nothing is done often"

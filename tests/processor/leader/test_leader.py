@@ -103,7 +103,7 @@ def test_a_leader_that_works_keeps_its_office(ledger: Ledger, start: Start) -> N
 
 
 def test_of_two_who_stand_at_the_same_moment_one_leads(ledger: Ledger) -> None:
-    """Both have seen the same turn stand still; the second one's look is older than the first one's election."""
+    """Both have seen the same term stand still; the second one looked before the first one was elected."""
     stand = "select * from ledger.stand_for_leader(%(id)s, 'test', 1, %(turn)s)"
     first, second = ledger.database.connect("worker"), ledger.database.connect("worker")
     seen = first.execute(stand, {"id": new_id(), "turn": None}).fetchone()
@@ -122,10 +122,10 @@ def test_of_two_who_stand_at_the_same_moment_one_leads(ledger: Ledger) -> None:
     assert [answer["elected"] for answer in answers if answer] == [True, False]
 
 
-def test_a_new_life_waits_for_open_writers_and_then_begins(
+def test_a_new_epoch_waits_for_open_writers_and_then_begins(
     ledger: Ledger, start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each test's database is a copy, so that the first leader has to begin a life of its own."""
+    """Each test's database is a copy, so that the first leader has to begin an epoch."""
     registry = Registry()
     registry.handler("noop")(lambda: "done")
     writer = ledger.database.connect("app_alice")

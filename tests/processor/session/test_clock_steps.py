@@ -19,7 +19,7 @@ BEATS = "select min(beats) from ledger.processors"
 
 
 @pytest.mark.parametrize("by", ["-1 hour", "1 hour"])
-def test_p5_who_lives_is_not_given_up_when_the_clock_steps(ledger: Ledger, start: Start, by: str) -> None:
+def test_p5_a_living_processor_is_not_given_up_when_the_clock_steps(ledger: Ledger, start: Start, by: str) -> None:
     """Every beat is written by the new clock, and what was written before the step looks an hour old, or to come."""
     go_on = threading.Event()
     registry = Registry()

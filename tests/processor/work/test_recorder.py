@@ -99,7 +99,7 @@ def test_p5_a_step_that_came_too_late_is_answered_so(ledger: Ledger) -> None:
     assert types_of(ledger.owner, desk.claimed[0]["job_id"])[-1] == "attempt.superseded"
 
 
-def test_p4_what_waits_for_a_receipt_is_told_when_the_recorder_closes(ledger: Ledger) -> None:
+def test_p4_what_waits_for_a_receipt_ends_when_the_recorder_closes(ledger: Ledger) -> None:
     desk = Desk(ledger, 1)
 
     async def scene() -> None:

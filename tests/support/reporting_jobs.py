@@ -1,4 +1,4 @@
-"""A job that tells what a handler sees of its process. Served with --app telling_jobs:jobs."""
+"""A job that returns what a handler sees of its process. Served with --app reporting_jobs:jobs."""
 
 from __future__ import annotations
 
