@@ -5,6 +5,7 @@ It is a real Postgres, whose functions are a stranger's.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,11 @@ PULL = """
     language sql as $$ select nextval('ledger.calls'); {} $$"""
 
 
+HELLO = """
+    create or replace function ledger.hello(client json, on_behalf_of text)
+    returns setof text language sql as $$ {} $$"""
+
+
 class Stranger:
     """A server that answers as a test wants it to; until then it answers well, and has no news."""
 
@@ -54,9 +60,16 @@ class Stranger:
         self.dsn = database.dsn_as("app_alice")
 
     def behaves(self) -> None:
+        self.greets(None)
         self.pushes(f"select {ACCEPTED}")
         self.pulls(NOTHING)
         self.limits(f"select {LIMITS}, 16777216 as max_batch_bytes")
+
+    def greets(self, query: str | None) -> None:
+        """None: as a server of version 1, which has no such function."""
+        self._admin.execute("drop function if exists ledger.hello(json, text)")
+        if query is not None:
+            self._admin.execute(HELLO.format(query).encode())
 
     def pushes(self, query: str) -> None:
         self._admin.execute(PUSH.format(query).encode())
@@ -277,6 +290,77 @@ def test_no_limit_is_kept_that_would_stop_an_app(jobs: JobClient, stranger: Stra
     jobs.submit("d")
     stranger.behaves()
     assert jobs.sync().pushed == 4
+
+
+def limits(**different: int | str) -> str:
+    usual = {
+        "max_event_bytes": 262_144,
+        "max_params_bytes": 262_144,
+        "max_json_depth": 64,
+        "max_batch_events": 5000,
+        "max_batch_bytes": 16_777_216,
+    }
+    return f"'{json.dumps({**usual, **different})}'::json"
+
+
+def greeting(**different: str) -> str:
+    fields = {
+        "protocol": "json_build_object('oldest', 1, 'newest', 1)",
+        "login": "session_user",
+        "owner": "coalesce(on_behalf_of, session_user)",
+        "epoch": f"'{EPOCH}'",
+        "time": "now()",
+        "limits": limits(),
+        **different,
+    }
+    return f"select json_build_object({', '.join(f'{name!r}, {value}' for name, value in fields.items())})::text"
+
+
+GREETINGS = {
+    "null": "select null::text",
+    "no row": "select '' where false",
+    "no JSON": "select 'hello'",
+    "nothing": "select '{}'",
+    "much": "select repeat('[', 3000000)",
+    "no protocol": greeting(protocol="null"),
+    "a protocol in words": greeting(protocol="json_build_object('oldest', 'one', 'newest', 'two')"),
+    "a protocol below nothing": greeting(protocol="json_build_object('oldest', -1, 'newest', 1)"),
+    "another protocol": greeting(protocol="json_build_object('oldest', 2, 'newest', 9)"),
+    "a range that is none": greeting(protocol="json_build_object('oldest', 9, 'newest', 1)"),
+    "nobody": greeting(login="null"),
+    "no name": greeting(login="''", owner="''"),
+    "another owner": greeting(owner="'app_bob'"),
+    "no owner": greeting(owner="null"),
+    "no epoch": greeting(epoch="null"),
+    "an epoch in words": greeting(epoch="'the second'"),
+    "no limits": greeting(limits="null"),
+    "limits that are none": greeting(limits="json_build_array(1, 2)"),
+    "nothing fits": greeting(limits=limits(max_event_bytes=0)),
+    "limits in words": greeting(limits=limits(max_batch_bytes="many")),
+    "a time of no zone": greeting(time="'2026-01-01T00:00:00'"),
+    "an error": "select (1 / 0)::text",
+}
+
+
+@pytest.mark.parametrize("case", GREETINGS)
+def test_nothing_is_sent_to_a_server_that_does_not_say_who_it_is(
+    jobs: JobClient, stranger: Stranger, case: str
+) -> None:
+    stranger.greets(GREETINGS[case])
+    before, calls = kept(jobs), stranger.calls
+    with pytest.raises(LedgerError) as error:
+        jobs.sync()
+    assert error.value.hint
+    assert "unexpected" not in str(error.value)
+    assert jobs.last_error == str(error.value)
+    assert (kept(jobs), stranger.calls) == (before, calls)
+    stranger.behaves()
+    assert jobs.sync().pushed == 3
+
+
+def test_what_hello_says_beyond_the_known_is_ignored(jobs: JobClient, stranger: Stranger) -> None:
+    stranger.greets(greeting(capabilities="json_build_object('flies', true)", weather="'good'"))
+    assert jobs.sync().pushed == 3
 
 
 def test_a_head_above_what_was_sent_acknowledges_only_that(jobs: JobClient, stranger: Stranger) -> None:
