@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Change nothing; show the steps of an upgrade, and what each locks.")
 @click.option(
     "--hold",
-    type=click.FloatRange(0.1),
+    type=click.FloatRange(0.2),
     metavar="SECONDS",
     help="For how long an upgrade may keep others waiting, at most. Default: 0.5.",
 )

@@ -28,7 +28,7 @@ HOLD_S: Final = 0.5
 """For how long an upgrade keeps anybody waiting, at most."""
 PATIENCE_S: Final = 60.0
 """How long it tries again while others keep what it needs."""
-_TO_COMMIT_S: Final = 0.05
+_TO_COMMIT_S: Final = 0.1
 """What is left of ``hold_s`` for the commit, and for the others to be woken."""
 _FOR_LOCKS: Final = 0.4
 """The part of ``hold_s`` after which a lock that was not given is given up."""

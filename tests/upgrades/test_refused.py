@@ -7,9 +7,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 from catalogue import read_catalogue
-from databases import Database, drop_database
+from databases import PASSWORD, Database, drop_database
 from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 
 from ledger.errors import Conflict, LedgerError, SchemaMismatch
 from ledger.postgres.database import connect
@@ -34,10 +34,11 @@ def test_it_needs_the_owner_of_the_ledger_and_says_who_that_is(v1: Database, log
     assert read_catalogue(owner) == before
 
 
-def test_what_a_superuser_upgrades_still_belongs_to_its_owner(v1: Database) -> None:
+@pytest.mark.parametrize("by", ["its owner", "a superuser"])
+def test_whoever_upgrades_it_the_ledger_belongs_to_its_owner(v1: Database, by: str) -> None:
     admin = v1.connect()
     name = f"owner_{uuid4().hex}"
-    admin.execute(SQL("create role {} nologin").format(Identifier(name)))
+    admin.execute(SQL("create role {} login password {}").format(Identifier(name), Literal(PASSWORD)))
     admin.execute(SQL("grant create on database {} to {}").format(Identifier(admin.info.dbname), Identifier(name)))
     try:
         for kind, things in {
@@ -49,7 +50,11 @@ def test_what_a_superuser_upgrades_still_belongs_to_its_owner(v1: Database) -> N
             for row in admin.execute(things.encode()).fetchall():
                 (thing,) = row.values()
                 admin.execute(f"alter {kind} {thing} owner to {name}".encode())
-        upgrade(admin)
+        if by == "its owner":  # who need not be able to do anything else
+            with connect(v1.dsn_as(name)) as connection:
+                upgrade(connection)
+        else:
+            upgrade(admin)
         owners = admin.execute("""
             select distinct x.owner::regrole::text as owner
             from (select c.relowner from pg_class c where c.relnamespace = 'ledger'::regnamespace
