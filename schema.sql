@@ -33,8 +33,8 @@
 --
 -- This file is the latest version, whole, and what a new database gets. Chapters:
 --
---   Data    Versions and roles - Lives - Events - State - Clients - Rights
---   Code    Lives - Events - Order - Running jobs - The doors for clients - Rights
+--   Data    Versions and roles - Epochs - Events - State - Clients - Rights
+--   Code    Epochs - Events - Order - Running jobs - The doors for clients - What version 1 calls - Rights
 --
 -- The first half is what holds data: schema, roles, tables with their constraints, indexes and comments. Once it is
 -- installed, only the numbered steps in ledger/postgres/upgrades/ change it. The second half is code: functions, triggers,
@@ -84,11 +84,15 @@ $$;
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Data: lives
+-- Data: epochs
 --
--- Transaction ids mean something only within one life of one database. A dump restored elsewhere, a promoted standby or a
--- copy made with CREATE DATABASE is a new life: ids of the old one may lie in the future of the new one. Every event says
--- in which life it was written, and a life has a public name, its epoch, by which clients notice the change.
+-- Transaction ids mean something only within one epoch: one life of one database. A dump restored elsewhere, a promoted
+-- standby and a copy made with CREATE DATABASE begin a new epoch: ids of the old one may lie in its future. An epoch has a
+-- number, which every event carries, and a UUID, by which clients notice the change.
+--
+-- Some names are older than this word, and stay: what others have made on these tables, publications among it, and calls that
+-- wait while an upgrade commits, go by them. So a column "life" holds the number of an epoch, and "standing" a state. Read them
+-- by the views ledger.epochs and ledger.job_counts.
 
 create table ledger.lives (
     life smallint primary key,
@@ -99,7 +103,7 @@ create table ledger.lives (
     began_at timestamptz not null default now(),
     reason text not null
 );
-comment on table ledger.lives is 'The lives of this database; the one with the highest number is the current one.';
+comment on table ledger.lives is 'The epochs of this database; the one with the highest number (life) is the current one. epoch: its UUID.';
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -183,7 +187,7 @@ create table ledger.jobs (
     constraint status_is_known check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
     constraint running_jobs_have_a_processor check ((status = 'running') = (processor is not null)),
     constraint finished_jobs_have_a_time check ((status in ('completed', 'failed', 'cancelled')) = (finished_at is not null))
-) with (fillfactor = 40);  -- the two updates in a job's life find room on its page; so no page is added for them either
+) with (fillfactor = 40);  -- the two updates of a job find room on its page; so no page is added for them either
 comment on table ledger.jobs is 'One row a job: the fold of its events, as far as claims and listings need it.';
 comment on column ledger.jobs.seq is 'The number of its request in ledger.log: first come, first served.';
 comment on column ledger.jobs.run_at is 'Not before this time; null: at once.';
@@ -239,7 +243,7 @@ create table ledger.counts (
     constraint standing_is_known check (standing in ('ready', 'scheduled', 'running', 'completed', 'failed', 'cancelled')),
     constraint somebody_stands_there check (jobs <> 0)
 ) with (fillfactor = 50);
-comment on table ledger.counts is 'How many jobs stand where, but for what ledger.tally has noted since. Where none stands, there is no row.';
+comment on table ledger.counts is 'How many jobs are in each state, without the changes in ledger.tally; no row means none. See ledger.job_counts.';
 
 create table ledger.tally (
     namespace text not null,
@@ -249,7 +253,7 @@ create table ledger.tally (
     constraint standing_is_known check (standing in ('ready', 'scheduled', 'running', 'completed', 'failed', 'cancelled'))
 );
 comment on table ledger.tally is
-    'How many jobs came to a standing, and left it, since ledger.counts was last brought up to date. Whoever moves jobs adds rows and
+    'Changes of ledger.counts that are not in it yet: so many jobs came to a state, or left it. Whoever moves jobs adds rows and
      changes none, so nobody waits for anybody. ledger.sequence adds them to the counts now and then, which costs what has changed:
      clients choose names, and there may be any number of them.';
 alter table ledger.tally replica identity full;  -- it has no key, and a publication of deletes asks which row it was
@@ -271,7 +275,7 @@ create table ledger.processors (
     constraint one_row_per_processor primary key (processor),
     constraint processor_number_is_unique unique (number)
 ) with (fillfactor = 50);
-comment on table ledger.processors is 'Who runs jobs. While a processor lives, its session holds advisory lock (lock class, number).';
+comment on table ledger.processors is 'Who runs jobs. While a processor runs, its session holds advisory lock (lock class, number).';
 comment on column ledger.processors.beats is
     'How often it was heard. Others go by whether this changes, and how long it has not, by clocks of their own that are never set:
      heartbeat_at is there to be read, and decides nothing.';
@@ -333,7 +337,7 @@ create table ledger.leftovers (
     constraint left_over_once primary key (life, txid, event_id)
 );
 comment on table ledger.leftovers is
-    'What an earlier life left out of the log; the next passes take it in. Within one life transaction ids still tell the order.';
+    'What an earlier epoch left out of the log; the next passes take it in. Within one epoch transaction ids still tell the order.';
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -349,7 +353,7 @@ create table ledger.replicas (
     last_seen_at timestamptz not null default now()
 ) with (fillfactor = 50);
 comment on table ledger.replicas is
-    'Each client file: whose it is, the number of the last event taken from it, and the life and transaction it came in.';
+    'Each client file: whose it is, the number of the last event taken from it, and the epoch and transaction it came in.';
 
 create table ledger.delegations (
     actor text not null,
@@ -382,10 +386,10 @@ create table ledger.replica_turns (
     life smallint not null,
     constraint told_once primary key (replica_id, what, at, life)
 );
-comment on table ledger.replica_turns is 'Where a replica was found to be a copy, or the server to be restored: each is an event, once in a life.';
+comment on table ledger.replica_turns is 'Where a replica was found to be a copy, or the server to be restored: each is an event, once in an epoch.';
 comment on column ledger.replica_turns.life is
-    'In which the replica''s numbers had been taken. A replica that is ahead of a ledger whose life is still the same says that files of an
-     earlier moment were put back unnoticed; it may lie, so nothing follows from it but a word of doctor''s.';
+    'The epoch in which the replica''s numbers had been taken. A replica that is ahead of a ledger of the same epoch says that files of
+     an earlier moment were put back unnoticed. It may lie, so nothing follows from it but a warning of doctor''s.';
 
 create table ledger.refusals (
     replica_id uuid not null,
@@ -439,7 +443,7 @@ comment on table ledger.rights is 'The rights as they were installed. give: the 
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Code: lives
+-- Code: epochs
 
 create or replace function ledger.identity(out system_identifier bigint, out timeline integer, out database_oid oid)
 language sql stable security definer set search_path = pg_catalog, ledger, pg_temp
@@ -451,7 +455,11 @@ as $$
 $$;
 comment on function ledger.identity is 'What tells this cluster, timeline and database from every other.';
 
-create or replace function ledger.current_life() returns smallint
+create or replace view ledger.epochs as
+    select l.life as number, l.epoch, l.began_at, l.reason, l.system_identifier, l.timeline, l.database_oid from ledger.lives l;
+comment on view ledger.epochs is 'The epochs of this database, each with its number and its UUID; the highest number is the current one''s.';
+
+create or replace function ledger.current_epoch() returns smallint
 language plpgsql stable
 as $$
 begin
@@ -547,7 +555,7 @@ create or replace function ledger.append_event(p_type text, p_owner text, p_data
 language sql
 as $$
     insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data, position)
-    values (ledger.new_id(), p_type, 1, p_owner, session_user, now(), now(), ledger.current_life(), p_data, ledger.take_positions(1))
+    values (ledger.new_id(), p_type, 1, p_owner, session_user, now(), now(), ledger.current_epoch(), p_data, ledger.take_positions(1))
 $$;
 comment on function ledger.append_event is 'Writes what happens to the system itself and to no job: the one place that does.';
 
@@ -605,47 +613,47 @@ begin
 end
 $$;
 
-create or replace function ledger.insist_on_few_lives() returns void
+create or replace function ledger.insist_on_few_epochs() returns void
 language plpgsql
 as $$
 begin
-    -- On somebody's word one a minute, and the last thousand are left to restores that show by themselves and to the owner: the
-    -- numbers of lives are finite, and each one makes every client look through what it holds.
+    -- One a minute where somebody asks for it. The last thousand numbers are for restores that are seen, and for the owner: there
+    -- are only so many, and each new epoch makes every client look through what it holds.
     if not pg_has_role(session_user, (select n.nspowner from pg_namespace n where n.nspname = 'ledger'), 'member')
        and exists (select from ledger.lives l where l.began_at > now() - interval '1 minute' or l.life > 31000) then
-        raise exception 'a life began within the last minute, or there were too many of them'
+        raise exception 'an epoch began within the last minute, or there were too many of them'
             using errcode = 'object_not_in_prerequisite_state', hint = 'wait a minute; the owner of the ledger need not';
     end if;
 end
 $$;
 
-create or replace function ledger.begin_life(p_reason text, p_after uuid default null) returns uuid
+create or replace function ledger.begin_epoch(p_reason text, p_after uuid default null) returns uuid
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 set lock_timeout = '500ms'  -- who waits for a lock on a table holds up everybody behind him
 as $$
 declare
-    v_life smallint;
+    v_number smallint;
     v_epoch uuid;
 begin
     perform ledger.insist_on_read_committed();
     if pg_has_role(session_user, 'ledger_operator', 'member') then
-        perform ledger.insist_on_few_lives();
+        perform ledger.insist_on_few_epochs();
     end if;
-    -- Writers read the current life after they have locked this table: when this lock is given, none is in between. They wait
+    -- Writers read the current epoch after they have locked this table: when this lock is given, none is in between. They wait
     -- until this transaction ends: a forgotten one is ended by the server.
     lock table ledger.events in share row exclusive mode;
-    select l.epoch into v_epoch from ledger.lives l where l.life = ledger.current_life() and l.epoch <> p_after;
+    select l.epoch into v_epoch from ledger.lives l where l.life = ledger.current_epoch() and l.epoch <> p_after;
     if found then
         return v_epoch;  -- another has noticed as well, and was quicker
     end if;
     perform set_config('idle_in_transaction_session_timeout', '5s', true), set_config('statement_timeout', '1min', true);
     insert into ledger.lives (life, system_identifier, timeline, database_oid, reason)
-    select coalesce(ledger.current_life(), 0) + 1, i.system_identifier, i.timeline, i.database_oid, p_reason
+    select coalesce(ledger.current_epoch(), 0) + 1, i.system_identifier, i.timeline, i.database_oid, p_reason
     from ledger.identity() i
-    returning life, epoch into v_life, v_epoch;
-    insert into ledger.sequencer (last_seq, life, snapshot) values (0, v_life, pg_current_snapshot())
+    returning life, epoch into v_number, v_epoch;
+    insert into ledger.sequencer (last_seq, life, snapshot) values (0, v_number, pg_current_snapshot())
     on conflict (only_row) do update set life = excluded.life, snapshot = excluded.snapshot;
-    -- Transaction ids of earlier lives say nothing now, so what they left is found by comparing with the log.
+    -- Transaction ids of earlier epochs say nothing now, so what they left is found by comparing with the log.
     insert into ledger.leftovers (life, txid, event_id)
     select e.life, e.txid, e.id from ledger.events e
     where not exists (select from ledger.log l where l.event_id = e.id)
@@ -653,13 +661,13 @@ begin
     return v_epoch;
 end
 $$;
-comment on function ledger.begin_life is
+comment on function ledger.begin_epoch is
     'Makes all clients compare what they hold with what is here; needed only after a restore that neither ledger.identity nor a processor
      can see. With p_after, only if that is still the epoch. Gives the epoch that holds from then on.
      Raises lock_not_available when a transaction that has written events stays open: call again. Its own transaction has to end
      soon, as all who write wait for it: idle for five seconds, its session is ended.';
 
-create or replace function ledger.ensure_life(p_epoch uuid default null, p_seq bigint default 0, p_event uuid default null) returns uuid
+create or replace function ledger.ensure_epoch(p_epoch uuid default null, p_seq bigint default 0, p_event uuid default null) returns uuid
 language plpgsql security definer set search_path = pg_catalog, ledger, pg_temp
 as $$
 declare
@@ -669,18 +677,18 @@ begin
     select l.epoch, (l.system_identifier, l.timeline, l.database_oid) = (i.system_identifier, i.timeline, i.database_oid)
     into v_epoch, v_here
     from ledger.lives l, ledger.identity() i
-    where l.life = ledger.current_life();
+    where l.life = ledger.current_epoch();
     if not v_here then
-        v_epoch := ledger.begin_life('this is another cluster, timeline or database than the one recorded', v_epoch);
+        v_epoch := ledger.begin_epoch('this is another cluster, timeline or database than the one recorded', v_epoch);
     elsif p_epoch = v_epoch and p_seq > 0 and not exists (select from ledger.log l where l.seq = p_seq and l.event_id = p_event) then
-        perform ledger.insist_on_few_lives();  -- a login of a processor can say so without having seen it
-        v_epoch := ledger.begin_life(format('the log has lost its number %s: the database was put back to an earlier moment', p_seq), v_epoch);
+        perform ledger.insist_on_few_epochs();  -- a login of a processor can say so without having seen it
+        v_epoch := ledger.begin_epoch(format('the log has lost its number %s: the database was put back to an earlier moment', p_seq), v_epoch);
     end if;
     return v_epoch;
 end
 $$;
-comment on function ledger.ensure_life is
-    'Begins a new life when this database is a restored, promoted or copied one, or when the log of this epoch does not have what the
+comment on function ledger.ensure_epoch is
+    'Begins a new epoch when this database is a restored, promoted or copied one, or when the log of this epoch does not have what the
      caller, a processor, has seen in it (ledger.end_of_log); that at most once a minute: call again. Gives the epoch.';
 
 create or replace function ledger.order_events(p_limit integer default 10000)
@@ -692,7 +700,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
     v_last bigint;
-    v_life smallint;
+    v_number smallint;
     v_then pg_snapshot;
     v_now pg_snapshot;
     v_running xid8[];
@@ -711,7 +719,7 @@ begin
     lock table ledger.events in row exclusive mode;
     lock table ledger.sequencer in share row exclusive mode;
     -- From here on every snapshot is younger than the lock, and than the snapshot stored by the pass before.
-    select s.last_seq, s.life, s.snapshot into v_last, v_life, v_then from ledger.sequencer s;
+    select s.last_seq, s.life, s.snapshot into v_last, v_number, v_then from ledger.sequencer s;
     v_now := pg_current_snapshot();
     v_running := array(select pg_snapshot_xip(v_then));
     v_next := pg_snapshot_xmax(v_then);
@@ -720,10 +728,10 @@ begin
     -- The transaction that holds the last event of a full pass, if there are so many.
     select e.txid into v_cut
     from ledger.events e
-    where e.life = v_life and e.txid >= v_next and pg_visible_in_snapshot(e.txid, v_now)
+    where e.life = v_number and e.txid >= v_next and pg_visible_in_snapshot(e.txid, v_now)
     order by e.life, e.txid offset greatest(p_limit - 1, 0) limit 1;
 
-    -- What an earlier life left comes first, whole transactions at a time; this one's turn comes when no more than a pass is left.
+    -- What an earlier epoch left comes first, whole transactions at a time; this epoch's follows when no more than a pass is left.
     v_left_over := (select count(*) > p_limit from (select from ledger.leftovers limit p_limit + 1) c);
 
     with leftover as (
@@ -736,14 +744,14 @@ begin
         select e.id, e.life, e.txid, e.position, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at, e.correlation_id,
                case when e.type = 'job.requested' then e.data end as request
         from unnest(v_running) r (txid)
-        -- offset 0: each one is looked up, also where the planner takes all of a life for a few rows
-        cross join lateral (select * from ledger.events c where c.life = v_life and c.txid = r.txid offset 0) e
+        -- offset 0: each one is looked up, also where the planner takes all of an epoch for a few rows
+        cross join lateral (select * from ledger.events c where c.life = v_number and c.txid = r.txid offset 0) e
         where pg_visible_in_snapshot(r.txid, v_now) and not v_left_over
         union all
         select e.id, e.life, e.txid, e.position, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at, e.correlation_id,
                case when e.type = 'job.requested' then e.data end
         from ledger.events e
-        where e.life = v_life and e.txid >= v_next and pg_visible_in_snapshot(e.txid, v_now)
+        where e.life = v_number and e.txid >= v_next and pg_visible_in_snapshot(e.txid, v_now)
           and (v_cut is null or e.txid <= v_cut) and not v_left_over
         union all
         select e.id, e.life, e.txid, e.position, e.replica_seq, e.type, e.owner, e.job_id, e.recorded_at, e.correlation_id,
@@ -773,7 +781,7 @@ begin
                case when r.run_at > now() then 'due' end, r.seq
         from requested r
         returning namespace, name, run_at
-    ), tallied as (
+    ), counted as (
         insert into ledger.tally (namespace, name, standing, jobs)
         select q.namespace, q.name, case when q.run_at is null then 'ready' else 'scheduled' end, count(*)
         from queued q group by 1, 2, 3
@@ -802,7 +810,7 @@ begin
         set last_seq = v_last + sequenced,
             snapshot = case when v_left_over then v_then when v_cut is null then v_now else ledger.snapshot_after(v_then, v_now, v_cut) end;
         if v_last / 10000 < (v_last + sequenced) / 10000 then
-            perform ledger.sum_tally();
+            perform ledger.sum_counts();
         end if;
     end if;
 
@@ -910,14 +918,14 @@ begin
         update ledger.jobs j set status = 'cancelled', run_at = null, finished_at = now()
         from taken t where j.job_id = t.job_id
         returning j.job_id, j.owner
-    ), tallied as (
+    ), counted as (
         insert into ledger.tally (namespace, name, standing, jobs)
         select t.namespace, t.name, d.standing, d.jobs
         from (select namespace, name, run_at is null as ready, count(*) as jobs from taken group by 1, 2, 3) t
         cross join lateral (values (case when t.ready then 'ready' else 'scheduled' end, -t.jobs), ('cancelled', t.jobs)) d (standing, jobs)
     )
     insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data, position)
-    select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), ledger.current_life(),
+    select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), ledger.current_epoch(),
            json_build_object('attempt', null), v_position + row_number() over () - 1
     from ended e;
     perform ledger.hint('ledger_cancel');
@@ -935,7 +943,7 @@ begin
         where q.job_id in (
             select w.job_id from ledger.queue w where w.run_at <= now() order by w.run_at limit p_limit for update skip locked)
         returning q.namespace, q.name
-    ), tallied as (
+    ), counted as (
         insert into ledger.tally (namespace, name, standing, jobs)
         select r.namespace, r.name, d.standing, d.sign * count(*)
         from released r cross join (values ('ready', 1), ('scheduled', -1)) d (standing, sign)
@@ -946,7 +954,14 @@ begin
 end
 $$;
 
-create or replace function ledger.sum_tally() returns void
+create or replace view ledger.job_counts as
+    select c.namespace, c.name, c.standing as state, sum(c.jobs)::bigint as jobs
+    from (select n.namespace, n.name, n.standing, n.jobs from ledger.counts n
+          union all select t.namespace, t.name, t.standing, t.jobs from ledger.tally t) c
+    group by c.namespace, c.name, c.standing having sum(c.jobs) <> 0;
+comment on view ledger.job_counts is 'How many jobs of each name are ready, scheduled, running, completed, failed and cancelled. No row means none.';
+
+create or replace function ledger.sum_counts() returns void
 language sql
 as $$
     with moved as (
@@ -981,14 +996,14 @@ begin
     ), ended as (
         update ledger.jobs j set status = 'failed', run_at = null, finished_at = now() from due d where j.job_id = d.job_id
         returning j.job_id, j.owner, j.attempt, j.expires_at
-    ), tallied as (
+    ), counted as (
         insert into ledger.tally (namespace, name, standing, jobs)
         select t.namespace, t.name, d.standing, d.jobs
         from (select namespace, name, run_at is null as ready, count(*) as jobs from due group by 1, 2, 3) t
         cross join lateral (values (case when t.ready then 'ready' else 'scheduled' end, -t.jobs), ('failed', t.jobs)) d (standing, jobs)
     )
     insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data, position)
-    select ledger.new_id(), e.job_id, 'job.failed', 1, e.owner, session_user, now(), now(), ledger.current_life(),
+    select ledger.new_id(), e.job_id, 'job.failed', 1, e.owner, session_user, now(), now(), ledger.current_epoch(),
            json_build_object('attempts', e.attempt, 'error', json_build_object(
                'type', 'Expired', 'message', format('not finished by %s', e.expires_at), 'retryable', false)),
            v_position + row_number() over () - 1
@@ -998,7 +1013,7 @@ $$;
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Code: running jobs: claim, record, and the life of a processor
+-- Code: running jobs: register, claim, record, stop
 
 create or replace function ledger.lock_class() returns integer
 language sql immutable
@@ -1269,7 +1284,7 @@ begin
         where j.job_id = t.job_id
         returning j.job_id, t.rank, j.priority, j.attempt, j.failures, j.losses, j.max_attempts, j.timeout_ms, j.owner, j.status,
                   j.namespace, j.name
-    ), tallied as (
+    ), counted as (
         insert into ledger.tally (namespace, name, standing, jobs)
         select t.namespace, t.name, d.standing, d.jobs
         from (select namespace, name, status, count(*) as jobs from settled group by 1, 2, 3) t
@@ -1280,7 +1295,7 @@ begin
         insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, position, data)
         select ledger.nth_id(v_first_id, s.n), s.job_id,
                case when s.status = 'running' then 'attempt.started' else 'job.cancelled' end, 1, s.owner,
-               session_user, now(), now(), (select ledger.current_life()), v_position + s.n - 1,
+               session_user, now(), now(), (select ledger.current_epoch()), v_position + s.n - 1,
                (case when s.status = 'running' then '{"attempt":' || s.attempt || ',"processor":"' || p_processor || '"}'
                      else '{"attempt":null}' end)::json
         from (select row_number() over () as n, e.* from settled e) s
@@ -1449,14 +1464,14 @@ begin
         select e.job_id, e.seq, case when e.run_at > now() then e.run_at end, e.expires_at, e.priority, e.namespace, e.name,
                case when e.run_at > now() then case when e.tried then 'retrying' else 'due' end end, e.seq
         from ended e where e.status = 'pending'
-    ), tallied as (
+    ), counted as (
         insert into ledger.tally (namespace, name, standing, jobs)
         select t.namespace, t.name, d.standing, d.jobs
         from (select e.namespace, e.name, case when e.status <> 'pending' then e.status when e.run_at > now() then 'scheduled'
                                                else 'ready' end as standing, count(*) as jobs
               from ended e group by 1, 2, 3) t
         cross join lateral (values ('running', -t.jobs), (t.standing, t.jobs)) d (standing, jobs)
-    ), judged as materialized (
+    ), examined as materialized (
         -- what is left when an attempt's only event was its end, which most are.
         -- "in" over a CTE is a hash lookup, where a join would compare each with each
         select a.*, j.owner, (a.job_id, a.attempt) in (select f.job_id, f.attempt from fenced f) as holds
@@ -1464,24 +1479,24 @@ begin
         where a.n not in (select e.n from ended e where e.n is not null)
     ), too_late as (
         -- what was recorded before and is only being sent again is not late
-        select g.* from judged g
+        select g.* from examined g
         where not g.holds and not exists (select from ledger.events k where k.id = g.id)
     ), concluded as (
         insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data, position)
-        select p_ids[e.n], e.job_id, p_types[e.n], 1, e.owner, session_user, p_occurred_at[e.n], now(), (select ledger.current_life()),
+        select p_ids[e.n], e.job_id, p_types[e.n], 1, e.owner, session_user, p_occurred_at[e.n], now(), (select ledger.current_epoch()),
                p_data[e.n]::json, v_position + e.n - 1
         from ended e where e.n is not null
     ), appended as (
         insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data, position)
-        select g.id, g.job_id, g.type, 1, g.owner, session_user, g.occurred_at, now(), (select ledger.current_life()), g.data,
+        select g.id, g.job_id, g.type, 1, g.owner, session_user, g.occurred_at, now(), (select ledger.current_epoch()), g.data,
                v_position + g.n - 1
-        from judged g where g.holds
+        from examined g where g.holds
         union all
-        select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), (select ledger.current_life()),
+        select ledger.new_id(), e.job_id, 'job.cancelled', 1, e.owner, session_user, now(), now(), (select ledger.current_epoch()),
                json_build_object('attempt', e.attempt), v_position + v_count + row_number() over () - 1  -- after what ended them
         from ended e where e.cancelled_here
         union all
-        select l.id, l.job_id, 'attempt.superseded', 1, l.owner, session_user, l.occurred_at, now(), (select ledger.current_life()),
+        select l.id, l.job_id, 'attempt.superseded', 1, l.owner, session_user, l.occurred_at, now(), (select ledger.current_epoch()),
                json_build_object('attempt', l.attempt, 'processor', p_processor,
                                  'late', json_build_object('type', l.type, 'data', l.data)), v_position + l.n - 1
         from too_late l
@@ -1526,8 +1541,8 @@ $$;
 -- Code: the doors for clients
 --
 -- A client's event is refused, never an error: it takes its place in the replica's numbers, its neighbours pass, and its
--- author is told why. A batch is judged as one statement; only when one of its events breaks that statement is each
--- judged on its own, so that the one is found and the others pass.
+-- author is told why. A batch is judged by one statement; only when one of its events breaks that statement is each
+-- judged by a statement of its own, so that the one is found and the others pass.
 
 -- What a regular expression costs is the making of its states, anew at each call: asked of a batch at once, it costs a twentieth.
 create or replace function ledger.all_match(p_texts text[], p_pattern text) returns boolean
@@ -1796,7 +1811,7 @@ declare
     v_times boolean := ledger.are_times(p_occurred_at);
     v_position integer := ledger.take_positions(cardinality(p_ids));
 begin
-    with judged as materialized (
+    with examined as materialized (
         select a.*, k.id is not null as known,
             case
                 when a.id is null or a.job_id is null then 'invalid: id and job_id must be UUIDs'
@@ -1825,15 +1840,15 @@ begin
         insert into ledger.refusals (replica_id, replica_seq, event_id, job_id, owner, code, detail, type, data)
         select p_replica, j.seq, coalesce(j.sent_id, ''), left(j.sent_job_id, 200), p_owner,
                split_part(j.verdict, ': ', 1), substr(j.verdict, strpos(j.verdict, ': ') + 2), left(j.type, 200), left(j.data, 10000)
-        from judged j where j.verdict is not null
+        from examined j where j.verdict is not null
     )
     insert into ledger.events
         (id, job_id, type, v, owner, actor, replica_id, replica_seq, occurred_at, recorded_at, correlation_id, causation_id, life, data,
          position)
     select j.id, j.job_id, j.type, j.v, p_owner, p_actor, p_replica, j.seq, j.occurred_at::timestamptz,
-           now(), j.correlation_id::uuid, j.causation_id::uuid, (select ledger.current_life()), j.data::json,
+           now(), j.correlation_id::uuid, j.causation_id::uuid, (select ledger.current_epoch()), j.data::json,
            v_position + (j.seq - p_before)::integer - 1
-    from judged j where j.verdict is null and not j.known;
+    from examined j where j.verdict is null and not j.known;
 end
 $$;
 
@@ -1870,17 +1885,17 @@ begin
 end
 $$;
 
-create or replace function ledger.note_turn(p_owner text, p_replica uuid, p_what text, p_at bigint, p_life smallint, p_data json) returns void
+create or replace function ledger.note_divergence(p_owner text, p_replica uuid, p_what text, p_at bigint, p_epoch smallint, p_data json) returns void
 language plpgsql
 as $$
 begin
-    insert into ledger.replica_turns (replica_id, what, at, life) values (p_replica, p_what, p_at, p_life) on conflict do nothing;
+    insert into ledger.replica_turns (replica_id, what, at, life) values (p_replica, p_what, p_at, p_epoch) on conflict do nothing;
     if found then
         perform ledger.append_event(p_what, p_owner, p_data);
     end if;
 end
 $$;
-comment on function ledger.note_turn is 'Leaves an event that an auditor can find; asking again leaves no second one.';
+comment on function ledger.note_divergence is 'Leaves an event that an auditor can find; asking again leaves no second one.';
 
 create or replace function ledger.hello(client json default '{}', on_behalf_of text default null) returns json
 language sql stable security definer set search_path = pg_catalog, ledger, pg_temp
@@ -1935,8 +1950,8 @@ as $$
 declare
     v_owner text := ledger.owner_for(on_behalf_of);
     v_count integer := coalesce(cardinality(ids), 0);
-    v_life smallint;
-    v_its_life smallint;
+    v_epoch smallint;
+    v_its_epoch smallint;
     v_head bigint;
     v_early boolean;
     v_from integer;
@@ -1968,13 +1983,13 @@ begin
             (select format('a push carries at most %s events and %s bytes', l.max_batch_events, l.max_batch_bytes) from ledger.limits l));
     end if;
     lock table ledger.events in row exclusive mode;
-    v_life := ledger.current_life();  -- it stays until this transaction ends: see begin_life
+    v_epoch := ledger.current_epoch();  -- it stays until this transaction ends: see begin_epoch
     for v_look in 1..2 loop
-        select r.head, r.life, r.life = v_life and r.txid > pg_current_xact_id() into v_head, v_its_life, v_early
+        select r.head, r.life, r.life = v_epoch and r.txid > pg_current_xact_id() into v_head, v_its_epoch, v_early
         from ledger.replicas r where r.replica_id = push.replica_id and r.owner = v_owner for update;
-        -- Somebody else's replica is neither locked nor waited for, and nothing of it is told.
+        -- Somebody else's replica is neither locked nor waited for, and the answer says nothing about it.
         exit when v_look = 2 or v_head is not null or exists (select from ledger.replicas r where r.replica_id = push.replica_id);
-        insert into ledger.replicas (replica_id, owner, head, life) values (replica_id, v_owner, 0, v_life) on conflict do nothing;
+        insert into ledger.replicas (replica_id, owner, head, life) values (replica_id, v_owner, 0, v_epoch) on conflict do nothing;
     end loop;
     if v_head is null then
         return json_build_object('reply', 'refused', 'code', 'not_yours', 'detail', 'this replica belongs to someone else');
@@ -1984,7 +1999,7 @@ begin
             using errcode = 'serialization_failure', hint = 'push again, in a transaction of its own';
     end if;
     if base_seq > v_head then
-        perform ledger.note_turn(v_owner, replica_id, 'replica.rewound', v_head, v_its_life, json_build_object(
+        perform ledger.note_divergence(v_owner, replica_id, 'replica.rewound', v_head, v_its_epoch, json_build_object(
             'replica', replica_id, 'head', v_head, 'client_had', base_seq));
         return json_build_object('reply', 'behind', 'head', v_head);
     end if;
@@ -1997,7 +2012,7 @@ begin
       and not exists (select from ledger.refusals f
                       where f.replica_id = push.replica_id and f.replica_seq = base_seq + o.n and f.event_id = o.id);
     if v_forked_at is not null then
-        perform ledger.note_turn(v_owner, replica_id, 'replica.forked', v_forked_at, v_its_life, json_build_object(
+        perform ledger.note_divergence(v_owner, replica_id, 'replica.forked', v_forked_at, v_its_epoch, json_build_object(
             'replica', replica_id, 'at', v_forked_at, 'head', v_head));
         return json_build_object('reply', 'forked', 'at', v_forked_at, 'head', v_head);
     end if;
@@ -2012,7 +2027,7 @@ begin
         end;
         v_head := base_seq + v_count;
         update ledger.replicas r
-        set head = v_head, life = v_life, txid = pg_current_xact_id(), last_seen_at = now()
+        set head = v_head, life = v_epoch, txid = pg_current_xact_id(), last_seen_at = now()
         where r.replica_id = push.replica_id;
     end if;
     return json_build_object('reply', 'accepted', 'head', v_head, 'time', now(), 'refused', coalesce((
@@ -2075,7 +2090,7 @@ $$;
 comment on function ledger.pull is
     'The events of the caller, or of whom it acts on behalf of, after after_seq, in order. There is always at least one row: upto_seq is how far the caller has read
      with this page, also where nothing of its own was there, and a row without an id says only that. When known_epoch is not the
-     current epoch, the numbers mean something else now, and only the new epoch is told.';
+     current epoch, the numbers mean something else now, and the answer has only the new epoch.';
 
 create or replace function ledger.submit(
     name text, params json default '{}', namespace text default 'default', priority integer default 0, run_at timestamptz default null,
@@ -2135,7 +2150,7 @@ begin
         end if;
     end if;
     insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data, position)
-    values (ledger.new_id(), v_job, 'job.requested', 1, v_owner, session_user, clock_timestamp(), now(), ledger.current_life(), v_data::json,
+    values (ledger.new_id(), v_job, 'job.requested', 1, v_owner, session_user, clock_timestamp(), now(), ledger.current_epoch(), v_data::json,
             ledger.take_positions(1))
     on conflict do nothing;
     if not found and not exists (select from ledger.events e
@@ -2156,13 +2171,38 @@ create or replace view ledger.my_jobs with (security_barrier) as
            j.cancel_requested_at, j.finished_at
     from ledger.jobs j
     where j.owner = session_user::text collate "default"  -- a name's own collation is not the index's
-      -- True in any case, but the planner takes each for rare: and for few rows, as it believes, it goes along the index. It has no
+      -- True in any case, but the planner takes each for rare: and for few rows, as it believes, it follows the index. It has no
       -- statistics to tell it that they are many, and would read and sort them all for the last hundred.
       and j.owner >= session_user::text collate "default" and j.owner <= session_user::text collate "default"
       and j.job_id between '00000000-0000-0000-0000-000000000000' and 'ffffffff-ffff-ffff-ffff-ffffffffffff'
     -- The planner does not see an order through a security barrier: without this one, it would sort all for the last hundred.
     order by j.job_id desc;
 comment on view ledger.my_jobs is 'The caller''s own jobs, the latest first.';
+
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Code: what version 1 calls
+--
+-- Under names that version 2 has changed: the processors of version 1, its `jobledger epoch`, and its functions, which may be at
+-- work while an upgrade commits. The step to version 3 drops them.
+
+create or replace function ledger.current_life() returns smallint language sql stable as $$ select ledger.current_epoch() $$;
+
+create or replace function ledger.insist_on_few_lives() returns void language sql as $$ select ledger.insist_on_few_epochs() $$;
+
+create or replace function ledger.begin_life(p_reason text, p_after uuid default null) returns uuid language sql
+as $$ select ledger.begin_epoch(p_reason, p_after) $$;
+comment on function ledger.begin_life is 'See ledger.begin_epoch.';
+
+create or replace function ledger.ensure_life(p_epoch uuid default null, p_seq bigint default 0, p_event uuid default null) returns uuid
+language sql as $$ select ledger.ensure_epoch(p_epoch, p_seq, p_event) $$;
+comment on function ledger.ensure_life is 'See ledger.ensure_epoch.';
+
+create or replace function ledger.sum_tally() returns void language sql as $$ select ledger.sum_counts() $$;
+
+create or replace function ledger.note_turn(p_owner text, p_replica uuid, p_what text, p_at bigint, p_life smallint, p_data json) returns void
+language sql as $$ select ledger.note_divergence(p_owner, p_replica, p_what, p_at, p_life, p_data) $$;
+comment on function ledger.note_turn is 'See ledger.note_divergence.';
 
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -2178,17 +2218,17 @@ grant select on ledger.limits to ledger_client;
 grant select on ledger.my_jobs to ledger_client;
 
 grant execute on function
-    ledger.ensure_life, ledger.order_events, ledger.order_and_claim, ledger.release_due, ledger.note_failing,
+    ledger.ensure_epoch, ledger.ensure_life, ledger.order_events, ledger.order_and_claim, ledger.release_due, ledger.note_failing,
     ledger.sequence, ledger.sequence_and_claim, ledger.register_processor, ledger.beat, ledger.stop_processor, ledger.find_lost,
     ledger.forget_claims, ledger.claim, ledger.record, ledger.find_cancelled, ledger.completed_steps, ledger.lock_class,
     ledger.stand_for_leader, ledger.lead, ledger.end_of_log, ledger.is_processors_lock
     to ledger_processor;
 
 grant select on all tables in schema ledger to ledger_processor, ledger_auditor, ledger_operator;
-grant execute on function ledger.identity, ledger.current_life, ledger.lock_class, ledger.is_suspect, ledger.has_suspect_number,
+grant execute on function ledger.identity, ledger.current_epoch, ledger.current_life, ledger.lock_class, ledger.is_suspect, ledger.has_suspect_number,
     ledger.unreadable_number, ledger.is_deeper, ledger.why_unreadable
     to ledger_processor, ledger_auditor, ledger_operator;
-grant execute on function ledger.submit, ledger.begin_life to ledger_operator;
+grant execute on function ledger.submit, ledger.begin_epoch, ledger.begin_life to ledger_operator;
 grant update on ledger.limits to ledger_operator;
 
 -- A second wall, should someone be granted a table by mistake: whoever reads all needs this function too, and without it gets an
@@ -2298,4 +2338,4 @@ grant select on ledger.rights, ledger.rights_found to ledger_processor, ledger_a
 delete from ledger.rights;
 insert into ledger.rights (what, place, give) select f.what, f.place, f.give from ledger.rights_found f;
 
-select ledger.begin_life('installed') where not exists (select from ledger.lives);
+select ledger.begin_epoch('installed') where not exists (select from ledger.lives);

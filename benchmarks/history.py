@@ -43,7 +43,7 @@ _ENDED: Final = """
         insert into ledger.events
             (id, job_id, type, v, owner, actor, replica_id, replica_seq, occurred_at, recorded_at, life, data)
         select e.id, e.job_id, e.type, 1, %(owner)s, case e.kind when 0 then %(owner)s else %(login)s end,
-               case e.kind when 0 then %(replica)s::uuid end, e.replica_seq, e.at, e.at, ledger.current_life(),
+               case e.kind when 0 then %(replica)s::uuid end, e.replica_seq, e.at, e.at, ledger.current_epoch(),
                e.data::json
         from event e order by e.kind, e.seq
     ), logged as (
@@ -65,7 +65,7 @@ _WAITING: Final = """
         insert into ledger.events
             (id, job_id, type, v, owner, actor, replica_id, replica_seq, occurred_at, recorded_at, life, data)
         select j.requested, j.job_id, 'job.requested', 1, %(owner)s, %(owner)s, %(replica)s::uuid, j.n, now(), now(),
-               ledger.current_life(), %(request)s::json
+               ledger.current_epoch(), %(request)s::json
         from job j order by j.n
     ), logged as (
         insert into ledger.log (seq, event_id, owner) select j.seq, j.requested, %(owner)s from job j order by j.seq
@@ -108,7 +108,7 @@ def _write(database: Database, statement: str, jobs: int, events: int, tell: Cal
         _tell_sequencer(connection, before)
         connection.execute(
             "insert into ledger.replicas (replica_id, owner, head, life)"
-            " values (%(replica)s, %(owner)s, %(head)s, ledger.current_life())",
+            " values (%(replica)s, %(owner)s, %(head)s, ledger.current_epoch())",
             {"replica": replica, "owner": owner, "head": jobs},
         )
         connection.execute("vacuum (analyze)")

@@ -122,7 +122,7 @@ class Database:
                         sql.Identifier(login), sql.Literal(PASSWORD), sql.Identifier(group)
                     )
                 )
-            connection.execute("select ledger.ensure_life()")
+            connection.execute("select ledger.ensure_epoch()")
 
     def dsn_as(self, login: str) -> str:
         return make_conninfo(self.dsn, user=login, password=PASSWORD)

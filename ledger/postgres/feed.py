@@ -82,17 +82,15 @@ _INVARIANTS: Final = """
     select 'no job that may start has a reason to wait', not exists (
         select from ledger.queue q where q.run_at is null and q.reason is not null)
     union all
-    select 'the tally says how many jobs stand where', not exists (
+    select 'the counts say how many jobs are in each state', not exists (
         select from (
-            select n.namespace, n.name, n.standing, n.jobs from ledger.counts n
-            union all
-            select t.namespace, t.name, t.standing, t.jobs from ledger.tally t
+            select n.namespace, n.name, n.state, n.jobs from ledger.job_counts n
             union all
             select j.namespace, j.name,
                    case when j.status <> 'pending' then j.status
                         when q.run_at is null then 'ready' else 'scheduled' end, -1
             from ledger.jobs j left join ledger.queue q on q.job_id = j.job_id) c
-        group by c.namespace, c.name, c.standing having sum(c.jobs) <> 0)
+        group by c.namespace, c.name, c.state having sum(c.jobs) <> 0)
     union all
     select 'every running attempt stands in a claim of its processor', not exists (
         select from ledger.jobs j where j.status = 'running' and not exists (

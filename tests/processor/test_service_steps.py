@@ -241,7 +241,7 @@ def test_p14_a_recorded_step_that_cannot_be_read_is_not_run_again_and_stops_no_o
         """
         insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
         values (ledger.new_id(), %(job)s, 'step.completed', 1, 'app_alice', 'worker', now(), now(),
-                ledger.current_life(), %(data)s)""",
+                ledger.current_epoch(), %(data)s)""",
         {"job": job, "data": recorded},
     )
     going_on.set()

@@ -12,7 +12,7 @@ def test_p14_one_bad_event_stops_no_reader_of_the_log(database: Database, capsys
     """Let in by a hand or an older version: it is shown, named by verify, counted by doctor, and delays nobody."""
     owner = database.connect()
     job = owner.execute("select ledger.submit('x') as id").fetchone()
-    owner.execute("select ledger.ensure_life()")
+    owner.execute("select ledger.ensure_epoch()")
     bad = [
         '{"attempt": 1, "n": ' + "7" * 5000 + "}", '{"attempt": 1, "n": 1, "data": ' + "[" * 300 + "]" * 300 + "}",
         '{"attempt": 1, "n": 1, "message": "\\u0000"}', '"text"', '{"attempt": 1, "n": 1e99999}',
@@ -23,7 +23,7 @@ def test_p14_one_bad_event_stops_no_reader_of_the_log(database: Database, capsys
             """
             insert into ledger.events (id, job_id, type, v, owner, actor, occurred_at, recorded_at, life, data)
             values (ledger.new_id(), %(job)s, 'attempt.progressed', 1, 'postgres', 'x', now(), now(),
-                    ledger.current_life(), %(data)s)""",
+                    ledger.current_epoch(), %(data)s)""",
             {"job": job["id"], "data": data},
         )
     owner.execute("select from ledger.sequence()")

@@ -234,33 +234,33 @@ def test_a_push_that_is_refused_keeps_no_lock(attacked: AttackedLedger) -> None:
     assert isinstance(push(attacked.alice, new_id(), -1, [Draft()]), Refused)
     assert isinstance(push(attacked.alice, new_id(), 0, many), Refused)
     assert isinstance(push(attacked.alice, new_id(), 0, [Draft()], on_behalf_of="carol"), Refused)
-    attacked.owner.execute("select ledger.begin_life('while it is open')")
+    attacked.owner.execute("select ledger.begin_epoch('while it is open')")
 
 
 def test_epochs_begun_by_an_operator_are_few(attacked: AttackedLedger) -> None:
     """Their numbers are finite: in a loop, an operator could leave none for the next restore."""
     operator = attacked.database.connect("operator")
     attacked.owner.execute("update ledger.lives set began_at = began_at - interval '1 hour'")
-    operator.execute("select ledger.begin_life('by hand')")
+    operator.execute("select ledger.begin_epoch('by hand')")
     with pytest.raises(ObjectNotInPrerequisiteState, match="within the last minute"):
-        operator.execute("select ledger.begin_life('by hand')")
-    attacked.owner.execute("select ledger.begin_life('a restore')")
+        operator.execute("select ledger.begin_epoch('by hand')")
+    attacked.owner.execute("select ledger.begin_epoch('a restore')")
     attacked.owner.execute("""
         update ledger.lives set began_at = began_at - interval '1 hour';
         insert into ledger.lives select 31001, epoch, system_identifier, timeline, database_oid, began_at, reason
         from ledger.lives where life = 1
     """)
     with pytest.raises(ObjectNotInPrerequisiteState, match="too many"):
-        operator.execute("select ledger.begin_life('by hand')")
-    attacked.owner.execute("select ledger.begin_life('a restore')")
+        operator.execute("select ledger.begin_epoch('by hand')")
+    attacked.owner.execute("select ledger.begin_epoch('a restore')")
 
 
 def test_epochs_begun_by_a_processor_with_a_false_memory_are_few(attacked: AttackedLedger) -> None:
     """What it has seen in the log, nobody can check; what a restore shows by itself needs nobody's word."""
     worker = attacked.database.connect("worker")
     false_memory = """
-        select ledger.ensure_life(l.epoch, 1, gen_random_uuid())
-        from ledger.lives l where l.life = ledger.current_life()
+        select ledger.ensure_epoch(l.epoch, 1, gen_random_uuid())
+        from ledger.lives l where l.life = ledger.current_epoch()
     """
     lives = "select count(*) from ledger.lives"
     sequence(attacked.owner)
@@ -274,12 +274,12 @@ def test_epochs_begun_by_a_processor_with_a_false_memory_are_few(attacked: Attac
     attacked.owner.execute(older)
     attacked.owner.execute("""
         insert into ledger.lives select 31001, epoch, system_identifier, timeline, database_oid, began_at, reason
-        from ledger.lives where life = ledger.current_life()
+        from ledger.lives where life = ledger.current_epoch()
     """)
     with pytest.raises(ObjectNotInPrerequisiteState, match="too many"):
         worker.execute(false_memory)
     attacked.owner.execute("update ledger.lives set timeline = timeline + 1")
-    worker.execute("select ledger.ensure_life()")
+    worker.execute("select ledger.ensure_epoch()")
     assert value(attacked.owner, lives) == before + 3
 
 
@@ -287,7 +287,7 @@ def test_an_epoch_that_an_operator_begins_and_forgets_to_commit_ends_by_itself(a
     """All who write wait for its transaction. How long an idle one stays is then for the server to watch over."""
     attacked.owner.execute("update ledger.lives set began_at = began_at - interval '1 hour'")
     operator = attacked.database.connect("operator")
-    operator.execute("begin; select ledger.begin_life('forgotten')")
+    operator.execute("begin; select ledger.begin_epoch('forgotten')")
     assert value(operator, "show idle_in_transaction_session_timeout") == "5s"
     assert value(operator, "show statement_timeout") == "1min"
     operator.execute("rollback")

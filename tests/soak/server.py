@@ -105,7 +105,7 @@ def _database(server: str, owners: int, postgres: EmbeddedPostgres | None) -> It
         with psycopg.connect(ours.dsn, autocommit=True) as admin:
             for login, group in logins.items():
                 create_login(admin, login, group)
-            admin.execute("select ledger.ensure_life()")
+            admin.execute("select ledger.ensure_epoch()")
         yield ours
     finally:
         if postgres is None:
@@ -182,7 +182,7 @@ class Service:
                 try:
                     if what == "new life":
                         with connect(self._place.dsn) as connection:
-                            connection.execute("select ledger.begin_life('a soak')")
+                            connection.execute("select ledger.begin_epoch('a soak')")
                     else:
                         self._place.kill(what, chance.uniform(0, 1))
                     self.happened[f"server: {what}"] += 1

@@ -45,7 +45,7 @@ class PostgresClients:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._owner = database.connect()
-        self._owner.execute("select ledger.ensure_life()")
+        self._owner.execute("select ledger.ensure_epoch()")
         self._speaks_otherwise = False
 
     def server(self, login: str = "app_alice") -> Server:
@@ -56,7 +56,7 @@ class PostgresClients:
             pass
 
     def begin_epoch(self) -> None:
-        self._owner.execute("select ledger.begin_life('as the test wants it')")
+        self._owner.execute("select ledger.begin_epoch('as the test wants it')")
 
     def delegate(self, login: str, owner: str) -> None:
         self._owner.execute("select ledger.delegate(%(login)s, %(owner)s, true)", {"login": login, "owner": owner})

@@ -69,7 +69,7 @@ def cancel(client: Connection[DictRow], job_id: UUID) -> None:
 
 def sequence(processor: Connection[DictRow], limit: int = 10_000) -> int:
     """Sequence all there is, in passes of at most ``limit``; how many events that were."""
-    processor.execute("select ledger.ensure_life()")
+    processor.execute("select ledger.ensure_epoch()")
     total, more = 0, True
     while more:
         row = processor.execute("select * from ledger.sequence(%(limit)s)", {"limit": limit}).fetchone()

@@ -16,7 +16,7 @@ class Server:
 
     def __init__(self, database: Database) -> None:
         self._admin = database.connect()
-        self._admin.execute("select ledger.ensure_life()")
+        self._admin.execute("select ledger.ensure_epoch()")
         self._claimed: dict[UUID, tuple[Worker, DictRow]] = {}
         self.dsn = database.dsn_as("app_alice")
         self.other_dsn = database.dsn_as("app_bob")
@@ -27,7 +27,7 @@ class Server:
             pass
 
     def begin_life(self) -> None:
-        self._admin.execute("select ledger.begin_life('as the test wants it')")
+        self._admin.execute("select ledger.begin_epoch('as the test wants it')")
 
     def start(self, name: str) -> list[UUID]:
         """Start an attempt of every waiting job of this name."""

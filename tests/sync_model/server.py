@@ -128,7 +128,7 @@ class ModelServer:
         self.in_order = False
 
     def begin_life(self) -> None:
-        self.rows("select ledger.begin_life('as the model wants it')")
+        self.rows("select ledger.begin_epoch('as the model wants it')")
         self.in_order = True
 
     def limit(self, params_bytes: int) -> None:

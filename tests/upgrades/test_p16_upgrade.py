@@ -8,7 +8,6 @@ import threading
 import pytest
 from catalogue import read_catalogue
 from databases import Database
-from ledger_calls import sequence
 from old_version import count_events
 
 from ledger.errors import SchemaMismatch
@@ -75,7 +74,8 @@ def test_p16_jobs_from_before_know_where_they_belong(v1: Database) -> None:
                e (id, correlation, data)""",
         {"new": new, "plain": plain, "correlation": correlation, "told": told},
     )
-    sequence(owner)
+    owner.execute("select ledger.ensure_life()")
+    owner.execute("select ledger.sequence()")
     upgrade(owner)
     assert owner.execute(BELONGS.encode() + b" and j.job_id >= %(new)s", {"new": new}).fetchall() == [
         {"job_id": new, "parent": parent, "retry_of": None, "correlation_id": correlation, "labels": {"colour": "red"}}

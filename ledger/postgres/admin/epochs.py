@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from ledger.postgres.database import Session
 
 _CURRENT: Final = """
-    select l.life as number, l.epoch::text as epoch, l.began_at, l.reason
-    from ledger.lives l where l.life = ledger.current_life()
+    select l.number, l.epoch::text as epoch, l.began_at, l.reason
+    from ledger.epochs l where l.number = ledger.current_epoch()
 """
 
 
@@ -41,7 +41,7 @@ def begin_epoch(connection: Session, reason: str) -> None:
     from psycopg import errors
 
     try:
-        connection.execute("select ledger.begin_life(%(reason)s)", {"reason": reason})
+        connection.execute("select ledger.begin_epoch(%(reason)s)", {"reason": reason})
     except errors.LockNotAvailable as error:
         message = "a transaction that has written events stays open, and a new epoch waits for none"
         raise Conflict(message, hint="try again; jobledger doctor names it") from error

@@ -66,21 +66,21 @@ class Leader:
 
 
 _TOTALS: Final = """
-    select c.standing, sum(c.jobs)::bigint as jobs
-    from (select * from ledger.counts union all select * from ledger.tally) c group by c.standing
+    select c.state, sum(c.jobs)::bigint as jobs
+    from ledger.job_counts c group by c.state
 """
 _HANDLERS: Final = """
-    with standing as (
+    with open as (
         select c.namespace, c.name,
-               coalesce(sum(c.jobs) filter (where c.standing = 'ready'), 0)::bigint as ready,
-               coalesce(sum(c.jobs) filter (where c.standing = 'scheduled'), 0)::bigint as scheduled,
-               coalesce(sum(c.jobs) filter (where c.standing = 'running'), 0)::bigint as running
-        from (select * from ledger.counts union all select * from ledger.tally) c
-        where c.standing in ('ready', 'scheduled', 'running')
+               coalesce(sum(c.jobs) filter (where c.state = 'ready'), 0)::bigint as ready,
+               coalesce(sum(c.jobs) filter (where c.state = 'scheduled'), 0)::bigint as scheduled,
+               coalesce(sum(c.jobs) filter (where c.state = 'running'), 0)::bigint as running
+        from ledger.job_counts c
+        where c.state in ('ready', 'scheduled', 'running')
         group by c.namespace, c.name
     ), most as (
         select c.*, count(*) over () as names
-        from standing c where c.ready <> 0 or c.scheduled <> 0 or c.running <> 0
+        from open c where c.ready <> 0 or c.scheduled <> 0 or c.running <> 0
         order by c.ready + c.scheduled + c.running desc, c.namespace, c.name limit %(most)s
     )
     select s.*, round(extract(epoch from now() - e.recorded_at))::integer as oldest_ready_s
@@ -139,7 +139,7 @@ _LEADER: Final = """
 
 def count_jobs(connection: Session) -> dict[str, int]:
     """How many jobs are ready, scheduled, running, completed, failed and cancelled; what is missing is 0."""
-    return {row["standing"]: row["jobs"] for row in connection.execute(_TOTALS.encode()).fetchall()}
+    return {row["state"]: row["jobs"] for row in connection.execute(_TOTALS.encode()).fetchall()}
 
 
 def count_by_handler(connection: Session, *, most: int | None = None) -> tuple[list[Handler], int]:

@@ -89,8 +89,8 @@ _UNSERVED: Final = """
     select w.namespace, w.name, w.jobs, count(*) over () as names, (sum(w.jobs) over ())::bigint as all_jobs
     from (
         select c.namespace, c.name, sum(c.jobs)::bigint as jobs
-        from (select * from ledger.counts union all select * from ledger.tally) c
-        where c.standing in ('ready', 'scheduled')
+        from ledger.job_counts c
+        where c.state in ('ready', 'scheduled')
         group by c.namespace, c.name having sum(c.jobs) > 0) w
     where not exists (
         select from ledger.processors p
@@ -133,11 +133,11 @@ _CLOCK: Final = "select extract(epoch from clock_timestamp())::float8 as server_
 _QUEUE_USAGE: Final = "select pg_notification_queue_usage() as used"
 _AHEAD: Final = """
     select count(distinct t.replica_id) as replicas from ledger.replica_turns t
-    where t.what = 'replica.rewound' and t.life = ledger.current_life()
+    where t.what = 'replica.rewound' and t.life = ledger.current_epoch()
 """
 _SAME_DATABASE: Final = """
     select (l.system_identifier, l.timeline, l.database_oid) = (i.system_identifier, i.timeline, i.database_oid) as same
-    from ledger.lives l, ledger.identity() i where l.life = ledger.current_life()
+    from ledger.epochs l, ledger.identity() i where l.number = ledger.current_epoch()
 """
 _UNREADABLE: Final = """
     select count(*) as events, min(e.id::text) as first

@@ -33,7 +33,7 @@ TRANSACTION_S: Final = 2
 """For how long a leader that was frozen in the midst of a rescue may keep what it has locked."""
 
 LET_GO: Final = "select set_config('idle_in_transaction_session_timeout', %(seconds)s, false)"
-ENSURE_EPOCH: Final = "select ledger.ensure_life(%(epoch)s, %(last_seq)s, %(event_id)s)"
+ENSURE_EPOCH: Final = "select ledger.ensure_epoch(%(epoch)s, %(last_seq)s, %(event_id)s)"
 STAND: Final = """
     select s.elected, s.turn, e.epoch, e.last_seq, e.event_id
     from ledger.stand_for_leader(%(candidate)s, %(host)s, %(pid)s, %(silent)s) s, ledger.end_of_log() e

@@ -36,3 +36,19 @@ comment on table ledger.leader is
     'Which processor has the common duties. Renewed each second from where they are done; unlogged, so that no commit waits for the
      disk, and empty after a crash, when nobody leads either.';
 comment on column ledger.leader.failing is 'Its duties that fail now: for each its name, how often in a row, since when, and the last error.';
+
+comment on table ledger.lives is 'The epochs of this database; the one with the highest number (life) is the current one. epoch: its UUID.';
+comment on table ledger.counts is 'How many jobs are in each state, without the changes in ledger.tally; no row means none. See ledger.job_counts.';
+comment on table ledger.tally is
+    'Changes of ledger.counts that are not in it yet: so many jobs came to a state, or left it. Whoever moves jobs adds rows and
+     changes none, so nobody waits for anybody. ledger.sequence adds them to the counts now and then, which costs what has changed:
+     clients choose names, and there may be any number of them.';
+comment on table ledger.processors is 'Who runs jobs. While a processor runs, its session holds advisory lock (lock class, number).';
+comment on table ledger.leftovers is
+    'What an earlier epoch left out of the log; the next passes take it in. Within one epoch transaction ids still tell the order.';
+comment on table ledger.replicas is
+    'Each client file: whose it is, the number of the last event taken from it, and the epoch and transaction it came in.';
+comment on table ledger.replica_turns is 'Where a replica was found to be a copy, or the server to be restored: each is an event, once in an epoch.';
+comment on column ledger.replica_turns.life is
+    'The epoch in which the replica''s numbers had been taken. A replica that is ahead of a ledger of the same epoch says that files of
+     an earlier moment were put back unnoticed. It may lie, so nothing follows from it but a warning of doctor''s.';

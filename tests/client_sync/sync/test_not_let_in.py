@@ -35,7 +35,7 @@ class Guarded:
         self._ledger_dsn = postgres.dsn("jobs")
         with psycopg.connect(self._ledger_dsn) as ledger:
             install(ledger)
-            ledger.execute("select ledger.ensure_life()")
+            ledger.execute("select ledger.ensure_epoch()")
         self.dsn = make_conninfo(postgres.dsn("jobs", "app", tcp=True), password="right")
         self.admit(PASSWORDS)
         self.run(MAKE)

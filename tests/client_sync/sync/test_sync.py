@@ -330,7 +330,7 @@ def test_events_of_the_owner_that_name_no_job_are_kept(online: JobClient, server
     server.execute(
         """
         insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
-        select ledger.new_id(), 'export.made', 1, 'app_alice', 'operator', now(), now(), ledger.current_life(), '{}'"""
+        select ledger.new_id(), 'export.made', 1, 'app_alice', 'operator', now(), now(), ledger.current_epoch(), '{}'"""
     )
     server.sequence()
     assert online.sync().pulled == 1
@@ -345,7 +345,7 @@ def test_p8_a_time_that_no_calendar_here_knows_delays_no_neighbour(path: Path, d
             """
             insert into ledger.events (id, type, v, owner, actor, occurred_at, recorded_at, life, data)
             select ledger.new_id(), 'export.made', 1, 'app_alice', 'operator', %(at)s, now(), l.life, '{}'
-            from ledger.current_life() l (life)""",
+            from ledger.current_epoch() l (life)""",
             at=strange,
         )
     with JobClient(path, dsn=server.dsn) as jobs:

@@ -109,14 +109,14 @@ def test_summing_up_costs_what_has_changed_and_not_what_there_is(database: Datab
     alice, owner, worker = database.connect("app_alice"), database.connect(), Worker(database.connect("worker"))
     many_names(alice, 3_000)
     sequence(owner)
-    owner.execute("select ledger.sum_tally()")
+    owner.execute("select ledger.sum_counts()")
     assert len(counts(owner)) == 3_000
     before = changed_rows(owner)
 
     push_jobs(alice, 3)
     sequence(owner)
     worker.claim(2)
-    owner.execute("select ledger.sum_tally()")
+    owner.execute("select ledger.sum_counts()")
     assert changed_rows(owner) == before + 2, "one that is ready, and two that run"
     assert tally(owner) == []
     assert counted(owner) == {"pending": 3_001, "running": 2}
@@ -129,7 +129,7 @@ def test_two_hundred_thousand_names_cost_the_next_summing_nothing(database: Data
     for first in range(0, 200_000, 5_000):
         many_names(alice, 5_000, first=first)
     sequence(owner)
-    owner.execute("select ledger.sum_tally()")
+    owner.execute("select ledger.sum_counts()")
     before = changed_rows(owner)
     for _ in range(20):
         push_jobs(alice, 500)
@@ -144,13 +144,13 @@ def test_where_no_job_stands_no_row_stays(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     jobs = many_names(alice, 50)
     sequence(owner)
-    owner.execute("select ledger.sum_tally()")
+    owner.execute("select ledger.sum_counts()")
     push(alice, new_id(), 0, [Draft("job.cancel_requested", "{}", str(job)) for job in jobs[:49]])
     many_names(alice, 1, first=50)
     sequence(owner)
     cancel(alice, jobs[49])
     sequence(owner)
-    owner.execute("select ledger.sum_tally()")
+    owner.execute("select ledger.sum_counts()")
     assert {row[2] for row in counts(owner) if row[1] != "name 000050"} == {"cancelled"}
     assert counted(owner) == {"pending": 1, "cancelled": 50}
     assert [row["name"] for row in read_stats(owner)["handlers"]] == ["name 000050"]

@@ -86,7 +86,7 @@ def test_without_its_server_a_file_is_examined_all_the_same(bare: Path, capsys: 
 
 def test_a_file_and_its_server_are_compared(bare: Path, database: Database, capsys: Output) -> None:
     dsn = database.dsn_as("app_alice")
-    database.connect().execute("select ledger.ensure_life()")
+    database.connect().execute("select ledger.ensure_epoch()")
     with JobClient(bare / "app.db", dsn=dsn) as jobs:
         jobs.submit("a")
         jobs.sync()

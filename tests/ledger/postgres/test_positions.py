@@ -30,7 +30,7 @@ def insert(owner: Connection[DictRow], rows: list[tuple[str, int | None, int]]) 
             """insert into ledger.events
                    (id, type, v, owner, actor, replica_id, replica_seq, occurred_at, recorded_at, life, data)
                values (%(id)s, 'weather.changed', 1, %(owner)s, 'x', %(replica)s, %(seq)s, now(), now(),
-                       ledger.current_life(), '{}')""",
+                       ledger.current_epoch(), '{}')""",
             {"id": uuid7(1, number), "owner": whose, "replica": replica_seq and replica, "seq": replica_seq},
         )
 

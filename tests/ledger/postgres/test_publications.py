@@ -87,8 +87,8 @@ def live_a_little(database: Database, owner: Connection[DictRow], client: Connec
         connection.execute("select ledger.beat(%(id)s)", {"id": worker.id})
         connection.execute("select ledger.stop_processor(%(id)s)", {"id": worker.id})
         connection.execute("select ledger.forget_claims(%(id)s)", {"id": worker.id})
-    owner.execute("select ledger.begin_life('a test')")
-    owner.execute("select ledger.sum_tally()")
+    owner.execute("select ledger.begin_epoch('a test')")
+    owner.execute("select ledger.sum_counts()")
     sequence(owner)
     with closing(database.connect("worker")) as connection:
         Worker(connection)
@@ -97,8 +97,8 @@ def live_a_little(database: Database, owner: Connection[DictRow], client: Connec
 
 def counts(connection: Connection[DictRow]) -> list[DictRow]:
     return connection.execute("""
-        select c.namespace, c.name, c.standing, sum(c.jobs) as jobs
-        from (select * from ledger.counts union all select * from ledger.tally) c
+        select c.namespace, c.name, c.state as standing, sum(c.jobs) as jobs
+        from ledger.job_counts c
         group by 1, 2, 3 order by 1, 2, 3
     """).fetchall()
 

@@ -199,8 +199,8 @@ def test_a_new_epoch_takes_over_what_the_old_one_left(database: Database) -> Non
     push_jobs(alice, 3)
     sequence(owner)
     push_jobs(alice, 2)
-    before = owner.execute("select ledger.ensure_life() as epoch").fetchone()
-    after = owner.execute("select ledger.begin_life('restored') as epoch").fetchone()
+    before = owner.execute("select ledger.ensure_epoch() as epoch").fetchone()
+    after = owner.execute("select ledger.begin_epoch('restored') as epoch").fetchone()
     assert before != after
     push_jobs(alice, 2)
     sequence(owner, limit=1)
@@ -213,9 +213,9 @@ def test_a_new_epoch_waits_for_open_writers_only_so_long_and_lets_others_pass(da
     with alice.transaction():
         push_jobs(alice, 1)
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            owner.execute("select ledger.begin_life('restored')")
+            owner.execute("select ledger.begin_epoch('restored')")
         push_jobs(other, 1)
-    owner.execute("select ledger.begin_life('restored')")
+    owner.execute("select ledger.begin_epoch('restored')")
     sequence(owner)
     assert numbers(owner) == [1, 2]
 
@@ -226,7 +226,7 @@ def test_what_an_old_epoch_left_comes_before_the_new_one_however_much_it_is(data
     # ids say nothing about the order of a file that another language wrote
     drafts[:6] = sorted(drafts[:6], key=lambda draft: draft.id, reverse=True)
     push(alice, replica, 0, drafts[:6])
-    owner.execute("select ledger.begin_life('restored') as epoch")
+    owner.execute("select ledger.begin_epoch('restored') as epoch")
     push(alice, replica, 6, drafts[6:])
     sequence(owner, limit=2)
     assert [row["id"] for row in read_log(owner) if row["replica_id"]] == [UUID(draft.id) for draft in drafts]
@@ -236,8 +236,8 @@ def test_what_an_old_epoch_left_comes_before_the_new_one_however_much_it_is(data
 def test_a_database_copied_from_another_begins_its_own_epoch(database: Database) -> None:
     # each test's database is itself a copy of the template
     owner = database.connect()
-    owner.execute("select ledger.ensure_life()")
-    owner.execute("select ledger.ensure_life()")
+    owner.execute("select ledger.ensure_epoch()")
+    owner.execute("select ledger.ensure_epoch()")
     lives = owner.execute("select life, reason from ledger.lives order by life").fetchall()
     assert [row["life"] for row in lives] == [1, 2]
 

@@ -93,7 +93,7 @@ def test_the_same_job_id_with_its_key_is_asked_for_once(database: Database) -> N
 
 def test_of_two_sessions_that_ask_at_the_same_moment_one_makes_the_job(database: Database) -> None:
     owner, first = database.connect(), database.connect("app_alice", autocommit=False)
-    owner.execute("select ledger.ensure_life()")
+    owner.execute("select ledger.ensure_epoch()")
     given: list[UUID] = []
     job = submit(first, WITH_KEY)
     others = [database.connect("app_alice") for _ in range(3)]
