@@ -13,7 +13,6 @@ from typing import Final
 
 from ledger.errors import LedgerError
 from ledger.ports.store import Store
-from ledger.postgres.store.store import PostgresStore
 from processor.executors.event_loop import EventLoopExecutor
 from processor.executors.loop_thread import LoopThread
 from processor.executors.threads import ThreadExecutor
@@ -35,21 +34,28 @@ LAST_PASS_S: Final = 5.0
 
 
 async def serve(
-    registry: Registry, ledger: str | Store, settings: Settings | None = None, *, stop: asyncio.Event | None = None
+    registry: Registry, dsn: str, settings: Settings | None = None, *, stop: asyncio.Event | None = None
 ) -> None:
     """Run a processor until ``stop`` is set; then let running jobs end, give back the others, and return.
 
-    ``ledger`` is a ``Store``, or for Postgres a DSN: a URL or libpq keywords; the login must be a member of
-    ``ledger_processor``. Trouble with the connection is waited out. Raises what waiting cannot help (no right, no
-    schema, a connection pooler that shares sessions); jobs in hand will then be rescued elsewhere. Raises
-    StuckHandlers, drained, when handlers that ran out of time hold every place: a supervisor is to start the process
-    again.
+    ``dsn`` is a URL or libpq keywords; the login must be a member of ``ledger_processor``. Trouble with the connection
+    is waited out. Raises what waiting cannot help (no right, no schema or one of another version, a connection pooler
+    that shares sessions); jobs in hand will then be rescued elsewhere. Raises StuckHandlers, drained, when handlers
+    that ran out of time hold every place: a supervisor is to start the process again.
     A cancelled ``serve`` records nothing more, as after a crash.
     """
+    from ledger.postgres.store.store import PostgresStore
+
+    await serve_store(registry, PostgresStore(dsn), settings, stop=stop)
+
+
+async def serve_store(
+    registry: Registry, store: Store, settings: Settings | None = None, *, stop: asyncio.Event | None = None
+) -> None:
+    """As ``serve``, for a ledger that any ``Store`` keeps."""
     if not len(registry):
         raise LedgerError("the registry has no handlers", hint="register one with @registry.handler(name)")
     stop = stop or asyncio.Event()
-    store = PostgresStore(ledger) if isinstance(ledger, str) else ledger
     await first_of(stop.wait(), store.check())
     await _Service(registry, store, settings or Settings()).run(stop)
 

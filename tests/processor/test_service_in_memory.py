@@ -12,7 +12,7 @@ from worlds import MemoryWorld, Play
 
 from ledger.memory.store import MemoryStore
 from processor import JobContext, Registry, Retry
-from processor.service import serve
+from processor.service import serve_store
 from processor.settings import Settings
 
 
@@ -36,7 +36,7 @@ def play(
     async def whole() -> list[UUID]:
         stop = asyncio.Event()
         store = MemoryStore(world.ledger)
-        serving = asyncio.create_task(serve(registry, store, Settings(retry=QUICK, heartbeat=0.05), stop=stop))
+        serving = asyncio.create_task(serve_store(registry, store, Settings(retry=QUICK, heartbeat=0.05), stop=stop))
         jobs = scene(play)
         await seen(lambda: serving.done() or all(play.state(job).status == until for job in jobs))
         stop.set()
@@ -110,12 +110,12 @@ def test_p4_the_jobs_of_a_service_that_dies_are_rescued_by_another_without_a_dat
     async def scene() -> None:
         settings = Settings(retry=QUICK, heartbeat=0.05, grace=0.1, poll_interval=0.2)
         job = played.request()
-        dying = asyncio.create_task(serve(registry, MemoryStore(world.ledger), settings))
+        dying = asyncio.create_task(serve_store(registry, MemoryStore(world.ledger), settings))
         await seen(lambda: bool(runs))
         dying.cancel()
         await asyncio.gather(dying, return_exceptions=True)
         stop = asyncio.Event()
-        other = asyncio.create_task(serve(registry, MemoryStore(world.ledger), settings, stop=stop))
+        other = asyncio.create_task(serve_store(registry, MemoryStore(world.ledger), settings, stop=stop))
         await seen(lambda: played.state(job).status == "completed")
         stop.set()
         await other

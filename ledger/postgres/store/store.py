@@ -13,7 +13,7 @@ from typing import Final
 import psycopg
 
 from ledger.ports.store import Hint
-from ledger.postgres.dsn import with_defaults
+from ledger.postgres.dsn import no_session, with_defaults
 from ledger.postgres.schema import open_ledger
 from ledger.postgres.store.errors import translated
 from ledger.postgres.store.hearing import listen
@@ -33,11 +33,17 @@ STEADY: Final = {
 
 
 class PostgresStore(Registration, Work, Leading):
-    """The port ``Store``, over the connections of one service. ``dsn`` is a URL or libpq keywords."""
+    """The port ``Store``, over the connections of one service.
+
+    ``dsn`` is a URL or libpq keywords; LedgerError is raised where it is neither.
+    """
 
     def __init__(self, dsn: str) -> None:
         self._given_dsn = dsn
-        self._steady_dsn = with_defaults(dsn, STEADY)
+        try:
+            self._steady_dsn = with_defaults(dsn, STEADY)
+        except psycopg.ProgrammingError as error:
+            raise no_session(error, dsn) from None  # the cause would show a password
         Registration.__init__(self, self._steady_dsn)
         Work.__init__(self, self._steady_dsn)
         Leading.__init__(self, self._steady_dsn)
