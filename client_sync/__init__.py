@@ -5,6 +5,8 @@ Example:
         job = jobs.submit("count-words", {"path": "a.txt"})
         jobs.start_sync()
         print(jobs.wait(job.id).result)
+
+Imports ``ledger``, without its Postgres side; ``jobledger`` imports it. It does not know ``processor``.
 """
 
 from client_sync.care.compaction import CompactResult

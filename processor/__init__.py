@@ -1,4 +1,7 @@
-"""Handlers for jobs, and the service that runs them (``processor.service.serve``, or ``jobledger serve``)."""
+"""Handlers for jobs, and the service that runs them (``processor.service.serve``, or ``jobledger serve``).
+
+Imports ``ledger``; ``jobledger`` imports it. It does not know ``client_sync``.
+"""
 
 from processor.handlers.context import JobContext
 from processor.handlers.outcome import Cancelled, Completed, Deferred, Failed, Permanent, Retry

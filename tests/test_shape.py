@@ -42,6 +42,7 @@ def test_no_module_is_long_without_a_reason() -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=str)
-def test_each_folder_says_what_is_in_it(folder: Path) -> None:
-    tree = ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8"))
-    assert ast.get_docstring(tree)
+def test_each_folder_says_what_is_in_it_and_who_may_import_whom(folder: Path) -> None:
+    said = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8")))
+    assert said is not None
+    assert "import" in said.lower()

@@ -1,1 +1,4 @@
-"""The whole path on real files, in one terminal, checked against itself."""
+"""The whole path on real files, in one terminal, checked against itself.
+
+Imports ``console``, ``admin``, ``embedded`` and the packages; only the verb ``demo`` imports it.
+"""

@@ -15,6 +15,8 @@ data folder.
 
 The data folder holds ``cluster`` (what PostgreSQL calls its data directory), ``server.log``, ``server.lock``, and
 ``sockets`` unless its path is too long for a socket.
+
+Imports only ``ledger.errors``; the demo, the verb ``pg`` and tests import it.
 """
 
 import sys

@@ -1,4 +1,7 @@
-"""The domain, pure: events, what they mean, ids and the protocol. Imports only ``ledger.errors``."""
+"""The domain, pure: events, what they mean, ids and the protocol.
+
+Imports only ``ledger.errors``. Everybody may import it.
+"""
 
 from types import ModuleType
 

@@ -1,1 +1,4 @@
-"""Where handlers run: the event loop, threads; and what the loop and its process need. Imports ``handlers``."""
+"""Where handlers run: the event loop, threads; and what the loop and its process need.
+
+Imports ``handlers``; ``work``, the service and the verb ``serve`` import it.
+"""

@@ -1,1 +1,4 @@
-"""What a handler's author meets: registry, context, outcomes. Imports ``ledger``, and nothing else of the processor."""
+"""What a handler's author works with: registry, context, outcomes, retries.
+
+Imports ``ledger``, and nothing else of the processor. All its other rooms import it.
+"""

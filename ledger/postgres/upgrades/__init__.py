@@ -1,1 +1,4 @@
-"""The numbered steps from one schema to the next: SQL alone. ``ledger.postgres.steps`` says what is in one."""
+"""The numbered steps from one schema to the next: SQL alone. ``ledger.postgres.steps`` reads them.
+
+Imports nothing.
+"""
