@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from client_sync.care.environment import examine_disk, examine_lock, examine_log, examine_sqlite
 from client_sync.file.mismatches import find_mismatches
 from client_sync.file.reading import is_replica, is_there, open_to_read
+from client_sync.file.schema import VERSION
 from client_sync.sync.unsendable import STORED, why_unsendable
 from ledger.errors import LedgerError, one_line
 from ledger.finding import Finding
@@ -106,7 +107,10 @@ def _examine_file(connection: sqlite3.Connection, path: Path) -> Finding:
     ((version,),) = connection.execute("pragma user_version")
     ((replica_id, owner, *_),) = connection.execute(_POSITION)
     whose = f"{owner}'s" if owner else "nobody's yet: the first sync shows whose it is"
-    return Finding("ok", "file", f"{path}, version {version}, replica {replica_id}, {whose}")
+    message = f"{path}, version {version}, replica {replica_id}, {whose}"
+    if version < VERSION:
+        return Finding("note", "file", message, f"the next program that writes it makes it version {VERSION}")
+    return Finding("ok", "file", message)
 
 
 def _examine_pages(connection: sqlite3.Connection, salvage: str) -> Finding:

@@ -41,7 +41,12 @@ class OldVersion:
     def run(self, program: str, *arguments: str) -> str:
         """What a program of an app prints that uses this version."""
         command = [str(self._python), "-c", program, *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120, cwd=V1).stdout
+
+    def start(self, program: str, *arguments: str) -> subprocess.Popen[str]:
+        """A program of an app that uses this version, and goes on. Its caller ends it."""
+        command = [str(self._python), "-c", program, *arguments]
+        return subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=V1)
 
     def jobledger(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The command of this version."""

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from old_version import V1
 from stepwise import Server
 
 from client_sync import JobClient
@@ -22,8 +23,6 @@ from client_sync.care.salvage.salvage import salvage
 from client_sync.file import opening, schema, upgrade
 from client_sync.file.schema import VERSION
 from ledger.errors import LedgerError, NotALedger, SchemaMismatch
-
-V1 = Path(__file__).parent / "v1"
 
 
 @pytest.fixture
