@@ -1,9 +1,9 @@
-"""Being known to live: registration, heartbeat, and the lock that Postgres frees when this process is gone.
+"""Liveness: registration, heartbeat, and the session that shows that this process is there.
 
-A thread of its own, with a connection of its own, so that a busy event loop does not look like a dead processor; how
-long the loop has not moved, it says. What it keeps alive is an identity: one registration, under one id. A connection
-that breaks is made again, as long as the lease lasts. When that is over, or the server says that the processor was
-given up, the identity is lost for good, and the thread registers a new one.
+A thread of its own, with a session of its own, so that a busy event loop does not look like a dead processor; each
+heartbeat says how long the loop has not moved. What the thread keeps alive is an identity: one registration, under one
+id. A session that breaks is made again, as long as the lease lasts. When the lease is over, or the ledger has given the
+processor up, the identity is lost for good, and the thread registers a new one.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from tenacity import Retrying, retry_if_exception_type, sleep_using_event, wait_random_exponential
+from tenacity import Retrying, sleep_using_event
 
 from ledger.errors import ServerUnreachable, one_line
 from ledger.model.ids import new_id
+from ledger.retrying import retrying_if
 
 if TYPE_CHECKING:
     from ledger.ports.store import Store
@@ -121,12 +122,10 @@ class Liveness(threading.Thread):
 
     def _trying(self, identity: Identity | None) -> Retrying:
         # once stopped, it neither waits nor tries again; and a lost identity has no use for a connection
-        return Retrying(
-            retry=retry_if_exception_type(ServerUnreachable),
-            wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT_S),
+        policy = retrying_if(lambda error: isinstance(error, ServerUnreachable), max_wait_s=LONGEST_WAIT_S)
+        return policy.copy(
             stop=lambda _: self._stopped.is_set() or (identity is not None and identity.lost),
             sleep=sleep_using_event(self._stopped),
-            reraise=True,
         )
 
     def _register(self) -> Identity:
