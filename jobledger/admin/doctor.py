@@ -8,6 +8,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from jobledger.admin.doctor_rights import examine_prepared, examine_rights
+from jobledger.admin.stats import read_waiting
 from ledger.errors import LedgerError
 from ledger.finding import Finding
 from ledger.postgres.admin import symptoms
@@ -49,6 +50,7 @@ def examine_server(connection: Session, *, most: int | None = None) -> Iterator[
     yield _examine_backlog(connection)
     yield from _examine_processors(connection)
     yield from _examine_unserved(connection, most)
+    yield _examine_waiting(connection)
     yield _examine_overdue(connection)
     yield _examine_events(connection)
     yield from _examine_stopping(connection)
@@ -162,6 +164,12 @@ def _examine_events(connection: Session) -> Finding:
         return Finding("ok", "events", f"of the latest {LATEST}, every reader can read all")
     message = f"of the latest {LATEST} events, {found.events} cannot be read by every reader, as {found.first}"
     return Finding("warn", "events", message, "they have no effect and stop nobody; jobledger verify names all of them")
+
+
+def _examine_waiting(connection: Session) -> Finding:
+    waiting = read_waiting(connection)
+    message = ", ".join(f"{jobs} {reason}" for reason, jobs in waiting.items())
+    return Finding("ok", "waiting", f"why pending jobs do not start yet: {message}" if waiting else "no job waits")
 
 
 def _examine_overdue(connection: Session) -> Finding:

@@ -10,6 +10,8 @@ from client_sync.file.job import Job
 from jobledger.console.output import say_aside, shorten
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from client_sync.client import JobClient
     from client_sync.sync.result import SyncResult
 
@@ -27,6 +29,17 @@ def job_row(job: Job) -> dict[str, Any]:
 def job_lines(job: Job) -> list[dict[str, Any]]:
     """What is known of a job, one line for each thing."""
     return [{"what": key, "is": _cell(value)} for key, value in job_row(job).items() if value not in (None, {})]
+
+
+def waits_for(jobs: JobClient, job: Job, now: datetime) -> str | None:
+    """Why a pending job does not start yet, as far as this file knows: a ``WaitingReason`` as a rule."""
+    if job.status != "pending" or (job.run_at is None and job.attempt == 0):
+        return None
+    if job.run_at is not None and job.run_at <= now:
+        return None
+    from ledger.model.fold import fold_all
+
+    return fold_all(jobs.history(job.id))[job.id].waits_for
 
 
 def happening(job: Job) -> str:

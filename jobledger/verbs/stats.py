@@ -33,6 +33,8 @@ def command(show_all: bool, as_json: bool, dsn: str) -> None:
         return
     say("jobs: " + ", ".join(f"{count} {status}" for status, count in found["jobs"].items()))
     say(f"pending: {found['ready']} ready, {found['scheduled']} scheduled")
+    if found["waiting"]:
+        say("waiting: " + ", ".join(f"{count} {reason}" for reason, count in found["waiting"].items()))
     log = found["log"]
     say(f"log: number {log['last_seq']}, {log['unsequenced']} unsequenced, {log['refusals']} refusals")
     say("leader: " + ("elected" if found["leader"] else "none elected"))

@@ -69,6 +69,13 @@ _TOTALS: Final = """
     select c.state, sum(c.jobs)::bigint as jobs
     from ledger.job_counts c group by c.state
 """
+# what waited when the schema was upgraded may have no reason written down yet
+_WAITING: Final = """
+    select w.reason, count(*) as jobs
+    from (select coalesce(q.reason, 'due') as reason from ledger.queue q
+          where q.run_at is not null order by q.run_at limit %(among)s) w
+    group by w.reason order by jobs desc, w.reason
+"""
 _HANDLERS: Final = """
     with open as (
         select c.namespace, c.name,
@@ -140,6 +147,15 @@ _LEADER: Final = """
 def count_jobs(connection: Session) -> dict[str, int]:
     """How many jobs are ready, scheduled, running, completed, failed and cancelled; what is missing is 0."""
     return {row["state"]: row["jobs"] for row in connection.execute(_TOTALS.encode()).fetchall()}
+
+
+def count_waiting(connection: Session, *, among: int) -> dict[str, int]:
+    """How many pending jobs do not start yet, by their reason (a ``WaitingReason`` as a rule), the most first.
+
+    Looks at the first ``among`` by the time that they wait for; a job that may start has no reason.
+    """
+    rows = connection.execute(_WAITING.encode(), {"among": among}).fetchall()
+    return {row["reason"]: row["jobs"] for row in rows}
 
 
 def count_by_handler(connection: Session, *, most: int | None = None) -> tuple[list[Handler], int]:

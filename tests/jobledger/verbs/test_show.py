@@ -23,6 +23,16 @@ def test_show_and_its_alias_show_what_is_known(verb: Verb) -> None:
     assert (row["job_id"], row["shown"], row["standing"], row["finished_at"]) == (job_id, "saved", "saved", None)
 
 
+def test_show_says_why_a_job_waits(verb: Verb) -> None:
+    later = verb("submit", "count-words", "--run-at", "2999-01-01T00:00:00Z").strip()
+    assert "due: its time has not come" in verb("show", later)
+    assert json.loads(verb("show", later, "--json"))["waits_for"] == "due"
+    ready = verb("submit", "count-words").strip()
+    assert "waits_for" not in verb("show", ready)
+    past = verb("submit", "count-words", "--run-at", "2020-01-01T00:00:00Z").strip()
+    assert json.loads(verb("show", past, "--json"))["waits_for"] is None
+
+
 @pytest.mark.parametrize("name", ["show", "cancel", "watch", "wait"])
 def test_an_unknown_job_is_not_found(verb: Verb, path: Path, name: str) -> None:
     JobClient(path).close()

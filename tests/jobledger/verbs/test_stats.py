@@ -20,6 +20,24 @@ def test_stats_of_an_empty_ledger(database: Database, capsys: Output) -> None:
     assert "none elected" in told
 
 
+def test_stats_and_doctor_say_why_jobs_wait(ledger: Ledger, capsys: Output) -> None:
+    dsn = ledger.database.dsn_as("auditor")
+    ledger.submit("noop")
+    ledger.submit("noop", run_at="2999-01-01T00:00:00Z")
+    sequence(ledger.owner)
+    assert run_json(capsys, "stats", "--dsn", dsn)["waiting"] == {"due": 1, "no handler": 2}
+    worker = Worker(ledger.database.connect("worker"))
+    (first,) = worker.claim(1)
+    worker.record((first, "attempt.failed", {"error": {"type": "E"}, "retry_at": "2999-01-01T00:00:00Z"}))
+    sequence(ledger.owner)
+    assert run_json(capsys, "stats", "--dsn", dsn)["waiting"] == {"due": 1, "retrying": 1}
+    assert run(["stats", "--dsn", dsn]) == 0
+    assert "waiting: 1 due, 1 retrying\n" in capsys.readouterr().out
+    ledger.owner.execute("update ledger.queue set reason = 'weather' where reason = 'due'")
+    [finding] = findings(capsys, dsn, code=1)["waiting"]
+    assert finding["message"] == "why pending jobs do not start yet: 1 retrying, 1 weather"
+
+
 def test_stats_count_what_is_there(ledger: Ledger, start: Start, capsys: Output) -> None:
     dsn = ledger.database.dsn_as("auditor")
     ledger.submit("noop")
