@@ -14,8 +14,6 @@ ROOMS = ("ledger", "client_sync", "processor", "jobledger")
 MEDIAN = 120
 MOST = 300
 LONGER: Final = {
-    "client_sync/client.py": "the whole of what an app can call, with its documentation",
-    "client_sync/file/replica.py": "to be divided",
     "ledger/ports/store.py": "one port, one file: each call with what it promises",
     "ledger/postgres/upgrade.py": "to be divided",
 }

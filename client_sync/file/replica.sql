@@ -458,7 +458,8 @@ begin
 end;
 
 -- The door for a program that has judged a new request itself, as JobClient does, by the owner and the limits that it gives with
--- it. The row in jobs comes first, and tells the triggers of events that there is nothing left for them to do.
+-- it. The row in jobs comes first, and tells the triggers of events that there is nothing left for them to do. The name is that of
+-- version 1, whose programs may still have the file open.
 create view judged_requests as
     select j.job_id, j.name, j.namespace, j.priority, j.key, j.requested_at, j.run_at, j.expires_at, j.labels, e.data,
            p.owner, p.max_event_bytes, p.max_params_bytes, p.max_json_depth, p.max_batch_bytes

@@ -144,6 +144,7 @@ def test_an_older_file_is_examined_as_it_is(old: Path) -> None:
     found = {finding.check: finding for finding in examine(old, full=True)}
     assert {check for check, finding in found.items() if finding.level == "fail"} == set()
     assert "version 1" in found["file"].message
+    assert f"makes it version {VERSION}" in str(found["file"].advice)
     assert old.read_bytes() == before
 
 
