@@ -69,10 +69,11 @@ OTHERS: Final = """
 """``key`` stays the same as long as the thing is there, also where what it belongs to gets another name."""
 
 
-def find_others(connection: Connection[Any]) -> list[str]:
-    """What others have made on what is the ledger's, by name. Reads only."""
-    from psycopg.rows import scalar_row
+def find_others(connection: Connection[Any]) -> dict[str, str]:
+    """What others have made on what is the ledger's: key and name, in the order of the names. Reads only."""
+    from psycopg.rows import tuple_row
     from psycopg.sql import SQL
 
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        return cursor.execute(SQL("select o.what from ({}) o order by 1").format(SQL(OTHERS))).fetchall()
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        query = SQL("select o.key, o.what from ({}) o order by o.what, o.key").format(SQL(OTHERS))
+        return dict(cursor.execute(query).fetchall())

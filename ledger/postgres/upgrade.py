@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ledger.errors import Conflict, LedgerError, ServerUnreachable, one_line
-from ledger.postgres.others import OTHERS
+from ledger.postgres.others import OTHERS, find_others
 from ledger.postgres.rights import mend
 from ledger.postgres.steps import Step
 from ledger.postgres.upgrade_plan import Plan, find_owner, plan_upgrade, read_values
@@ -38,8 +38,6 @@ _PAUSE_S: Final = (0.2, 0.5, 1.0)
 _UPGRADE: Final = """
 do $upgrade$
 declare
-    v_others jsonb;
-    v_added text[];
     v_gone text;
     v_fired jsonb;
     v_trigger record;
@@ -47,8 +45,6 @@ declare
     v_table text;
 begin
     perform set_config('role', {owner}, true);  -- what is made anew belongs to whom all the rest belongs to
-    select coalesce(jsonb_object_agg(o.key, o.what), '{{}}') into v_others from ({others}) o;
-    v_added := array(select f.what from ledger.rights_found f where f.what not in (select r.what from ledger.rights r));
     lock table ledger.schema_version in share row exclusive mode;
     if (select max(v.version) from ledger.schema_version v) is distinct from {version} then
         raise exception 'another upgrade was quicker' using errcode = 'lock_not_available';
@@ -70,12 +66,12 @@ begin
         execute format('alter table %s enable %s trigger %I', v_trigger.relation,
                        case v_trigger.fires when 'A' then 'always' else 'replica' end, v_trigger.name);
     end loop;
-    delete from ledger.rights r where r.what = any (v_added);  -- the code half has written down what it found
+    delete from ledger.rights r where r.what = any ({added}::text[]);  -- the code half has written down what it found
     insert into ledger.schema_version (version, oldest_code, unfinished)
     select n.version, n.oldest_code, n.unfinished
     from unnest({numbers}::integer[], {oldest}::integer[], {unfinished}::jsonb[]) n (version, oldest_code, unfinished);
     select string_agg(b.value, ', ' order by b.value) into v_gone
-    from jsonb_each_text(v_others) b where b.key not in (select o.key from ({others}) o);
+    from jsonb_each_text({others}::jsonb) b where b.key not in (select o.key from ({find_others}) o);
     if v_gone is not null then
         raise exception '%', v_gone using errcode = 'dependent_objects_still_exist';
     end if;
@@ -90,6 +86,7 @@ select set_config('search_path', 'pg_catalog, pg_temp', true), set_config('state
 from pg_roles r where r.rolname = current_user
 """
 
+_ADDED: Final = "select f.what from ledger.rights_found f where f.what not in (select r.what from ledger.rights r)"
 _FINISHED: Final = """
     update ledger.schema_version set unfinished = unfinished - %(name)s where version = %(number)s
 """
@@ -225,7 +222,9 @@ def _run_together(connection: Connection[Any], steps: Sequence[Step] | None, hol
     left = [{step.name: None for step in plan.afterwards if step.number == made.number} for made in numbered]
     statement = SQL(_UPGRADE).format(
         owner=Literal(find_owner(connection)),
-        others=SQL(OTHERS),
+        others=Literal(json.dumps(find_others(connection))),
+        find_others=SQL(OTHERS),
+        added=Literal(read_values(connection, _ADDED)),
         version=Literal(plan.version),
         locks=Literal(list(plan.locks)),
         scripts=Literal([step.text for step in plan.together]),

@@ -77,7 +77,7 @@ def plan_upgrade(connection: Connection[Any], *, steps: Sequence[Step] | None = 
     if together:
         together.append(read_code_half(read_schema()))
     afterwards = [step for step in due if step.comes_after]
-    return Plan(done[-1], together, afterwards, find_others(connection))
+    return Plan(done[-1], together, afterwards, list(find_others(connection).values()))
 
 
 def find_unfinished(connection: Connection[Any]) -> list[str]:
