@@ -10,6 +10,7 @@ from old_version import V1, OldVersion
 from serving import processor
 from waiting import until
 
+from jobledger import JobClient
 from ledger.postgres.feed import verify
 from ledger.postgres.upgrade import upgrade
 
@@ -65,6 +66,29 @@ def test_p16_running_processors_and_clients_of_the_version_before_go_on(
             before.kill()
             assert old.run(SUBMIT_AND_WAIT, str(file), alice, "3") == "completed completed completed\n"
             assert started(after.pid) > 0
+    verify(owner)
+
+
+def test_p16_a_file_of_the_version_before_goes_on_through_the_upgrade_with_a_newer_app(
+    v1: Database, old: OldVersion, tmp_path: Path
+) -> None:
+    """Apps are upgraded when their users get to it: this one before its server, and with something in its outbox."""
+    owner, worker = v1.connect(), v1.dsn_as("worker")
+    file = tmp_path / "file.sqlite"
+    shutil.copy(V1 / "file.sqlite", file)
+    with JobClient(file, v1.dsn_as("app_alice")) as jobs:
+        assert jobs.unsent == 2
+        kept = {job.id: job.shown for job in jobs.list(limit=1000) if job.finished}
+        with old.processor(worker, tmp_path / "old.log"):
+            jobs.start_sync()
+            assert jobs.wait(jobs.submit("square", {"n": 4}).id, timeout=100).result == 16
+            assert jobs.unsent == 0
+            upgrade(owner)
+            assert jobs.wait(jobs.submit("square", {"n": 5}).id, timeout=100).result == 25
+        with processor(worker, tmp_path / "new.log"):
+            assert jobs.wait(jobs.submit("square", {"n": 6}).id, timeout=100).result == {"square": 36}
+        assert jobs.last_error is None
+        assert {job_id: jobs.get(job_id).shown for job_id in kept} == kept
     verify(owner)
 
 
