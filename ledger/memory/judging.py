@@ -21,7 +21,7 @@ from ledger.model.readable import find_unreadable, read_integer
 Verdict: TypeAlias = tuple[str, str]
 """Code and detail of a refusal."""
 
-ACCEPTED: Final = ("job.requested", "job.cancel_requested")
+ACCEPTED: Final = ("job.requested", "job.cancel_requested", "job.signalled")
 """The types that a client may push."""
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _TIME: Final = re.compile(
@@ -48,7 +48,7 @@ def read_time(text: str | None) -> datetime | None:
 def judge(kind: str, v: int, data: str | None, limits: ClientLimits, now: datetime) -> Verdict | None:
     """Why an event of this content is refused; None where it passes."""
     if kind not in ACCEPTED:
-        return "not_allowed", f"clients write {' and '.join(ACCEPTED)} only"
+        return "not_allowed", f"clients write {', '.join(ACCEPTED)} only"
     if v != 1:
         return "unknown_version", f"version {v} of {kind} is not known here"
     if data is None:
@@ -85,6 +85,9 @@ def _judge_fields(
     for name, text in (("run_at", given.get("run_at")), ("limits.expires_at", expires_at)):
         if text is not None and read_time(text) is None:
             return "invalid", f"{name} must be an RFC 3339 time with an offset"
+    for name in ("retry_of", "parent"):
+        if name in given and read_uuid(given[name]) is None:
+            return "invalid", f"{name} must be a UUID"
     if len(data.encode()) > limits.max_params_bytes:
         size = len(_written(data, "params").encode())
         if size > limits.max_params_bytes:

@@ -1,9 +1,9 @@
-"""The four validators of a client's events say the same of client_events.json, but where that says why one differs.
+"""The validators of a client's events say the same of client_events.json, but where that says why one differs.
 
 - ``model``: whether the event reads as the catalogue says (pydantic);
 - ``client``: what ``JobClient`` accepts from an app, which it has not got as JSON: it offers fewer fields;
 - ``file``: what the triggers of the replica file accept from an app that writes SQL;
-- ``server``: ``ledger.judge``, which has the last word.
+- ``server``: ``ledger.judge``, which has the last word; a ledger in memory says the same.
 
 An entry is valid unless it says otherwise; ``differs`` names those that say something else, and ``note`` says why.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ from client_sync import JobClient
 from client_sync.file.submission import Submission
 from client_sync.file.valid_request import cancel_text, validate
 from ledger.errors import LedgerError
+from ledger.memory.clients import ClientLimits
+from ledger.memory.judging import judge
 from ledger.model.catalogue import KNOWN
 from ledger.model.events import UnknownEvent, parse_event
 from ledger.model.ids import new_id
@@ -98,6 +101,10 @@ def by_server(database: Database, kind: str, v: int, text: str) -> bool:
     return row["verdict"] is None
 
 
+def by_memory(kind: str, v: int, text: str) -> bool:
+    return judge(kind, v, text, ClientLimits(), datetime.now(UTC)) is None
+
+
 def test_the_validators_agree_but_where_a_note_says_why(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "replica.db"
     with JobClient(path):
@@ -110,9 +117,11 @@ def test_the_validators_agree_but_where_a_note_says_why(database: Database, tmp_
             "client": by_client(*event),
             "file": by_file(path, *event),
             "server": by_server(database, *event),
+            "memory": by_memory(*event),
         }
         valid, differs = entry.get("valid", True), entry.get("differs", [])
         wanted = {who: valid is not (who in differs) for who in said}
+        wanted["memory"] = wanted["server"]
         if any(found is not None and found is not wanted[who] for who, found in said.items()):
             wrong.append(f"{named(entry)}: {said}, not {wanted}")
         if differs and not entry.get("note"):
