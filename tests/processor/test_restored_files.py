@@ -152,7 +152,7 @@ def test_p12_who_may_not_begin_an_epoch_yet_waits_and_then_begins_it(
         ledger.owner.execute("set session_replication_role = replica")
         ledger.owner.execute("delete from ledger.log; update ledger.sequencer set last_seq = 0")
         ledger.owner.execute("select pg_terminate_backend(backend_pid) from ledger.leader")
-        until(lambda: "a new epoch of the ledger waits" in caplog.text, "it to be told to wait")
+        until(lambda: "a new epoch of the ledger waits" in caplog.text, "the processor to wait")
         assert ledger.count(LIFE) == life
         ledger.owner.execute("update ledger.lives set began_at = began_at - interval '1 hour'")
         until(lambda: ledger.count(LIFE) == life + 1, "a new epoch")

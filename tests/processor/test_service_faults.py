@@ -75,7 +75,7 @@ def test_p5_a_processor_that_was_given_up_stops_its_jobs_and_begins_anew(ledger:
     @registry.handler("plain")
     def plain_one(params: Any, job: JobContext) -> str:
         if job.attempt == 1:
-            until(lambda: job.cancelled, "to be told")
+            until(lambda: job.cancelled, "to be asked to stop")
             stopped.append("plain")
             return "from a processor that is lost"
         return "done"

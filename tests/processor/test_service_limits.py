@@ -42,7 +42,7 @@ def test_an_async_handler_that_takes_too_long_is_stopped_and_tried_again(ledger:
 
 def test_a_plain_handler_that_takes_too_long_is_asked_to_stop_and_tried_again(ledger: Ledger, start: Start) -> None:
     registry = Registry()
-    told = threading.Event()
+    notified = threading.Event()
 
     @registry.handler("slow", timeout=0.1, max_attempts=1)
     def slow(params: Any, job: JobContext) -> None:
@@ -50,7 +50,7 @@ def test_a_plain_handler_that_takes_too_long_is_asked_to_stop_and_tried_again(le
             try:
                 job.raise_if_cancelled()
             except JobCancelled:
-                told.set()
+                notified.set()
                 raise
 
     start(registry)
@@ -58,7 +58,7 @@ def test_a_plain_handler_that_takes_too_long_is_asked_to_stop_and_tried_again(le
     state = ledger.wait_for(job)
     assert state.error is not None
     assert (state.status, state.error.type) == ("failed", "Timeout")
-    assert told.wait(10)
+    assert notified.wait(10)
     assert ledger.types(job)[-2:] == ["attempt.failed", "job.failed"]
     ledger.verify()
 

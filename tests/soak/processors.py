@@ -90,9 +90,9 @@ class Processors:
                 break
             log = self._folder / f"processor-{number}-{life}.log"
             with self._running(log) as process:
-                told = self._accompany(process, deeds)
-                self.happened[f"processor: {told}"] += 1
-                self._judge(told, process, log)
+                ending = self._accompany(process, deeds)
+                self.happened[f"processor: {ending}"] += 1
+                self._judge(ending, process, log)
             _end_orphans(orphans)  # those of the life before: what its handlers forked has outlived it for so long
             orphans = process.pid
             self._stop.wait(STARTS_AGAIN_AFTER_S)
@@ -125,7 +125,7 @@ class Processors:
             self._stop.wait(0.1)
         return self._stop_kindly(process, "stopped in the end")
 
-    def _stop_kindly(self, process: subprocess.Popen[bytes], told: str) -> str:
+    def _stop_kindly(self, process: subprocess.Popen[bytes], ending: str) -> str:
         if process.poll() is not None:
             return "ended"
         process.terminate()
@@ -133,16 +133,16 @@ class Processors:
             process.wait(DRAIN_S + 30)
         except subprocess.TimeoutExpired:
             return "did not stop"
-        return told
+        return ending
 
-    def _judge(self, told: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    def _judge(self, ending: str, process: subprocess.Popen[bytes], log: Path) -> None:
         """A processor ends when asked to, when a handler ends its process, or when it finds no server at its start."""
         code = process.poll()
-        if told == "ended" and code == EXIT_CODE:
+        if ending == "ended" and code == EXIT_CODE:
             self.happened["processor: ended by a handler"] += 1
-        elif told == "did not stop" or (told != "killed" and code not in ORDERLY):
+        elif ending == "did not stop" or (ending != "killed" and code not in ORDERLY):
             last = log.read_text(errors="replace").strip().splitlines()[-3:]
-            self._oracle.error("processor", RuntimeError(f"{told}, code {code}: {' | '.join(last)}"))
+            self._oracle.error("processor", RuntimeError(f"{ending}, code {code}: {' | '.join(last)}"))
 
     @contextmanager
     def _running(self, log: Path) -> Iterator[subprocess.Popen[bytes]]:

@@ -38,7 +38,7 @@ def test_p1_p2_p4_p8_nothing_is_lost_or_doubled_whatever_is_done_to_network_serv
     outcome = soak(Plan(seconds=120, seed=7, replicas=4, owners=2, steps=25, restarts=1, processors=1, troubles=1))
 
     assert outcome.clean, as_table(outcome)
-    told = as_json(outcome)
-    assert sum(told["faults"].values()) > 0, "the network was bad"
-    assert told["numbers"]["events in the log"] > told["numbers"]["events written by files"] > 50
-    assert told["wrong"].keys() >= {"lost", "doubled", "misordered", "stuck queues", "verify"}
+    report = as_json(outcome)
+    assert sum(report["faults"].values()) > 0, "the network was bad"
+    assert report["numbers"]["events in the log"] > report["numbers"]["events written by files"] > 50
+    assert report["wrong"].keys() >= {"lost", "doubled", "misordered", "stuck queues", "verify"}

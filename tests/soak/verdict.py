@@ -48,9 +48,9 @@ def judge(connection: Connection[DictRow], files: dict[Path, str], oracle: Oracl
     states = _fold(log)
     verdict = Verdict()
     wrong = verdict.wrong
-    told = {path: _read(path) for path in files}
-    held = {event_id for file in told.values() for event_id in file.own}
-    known_refused = {event_id for file in told.values() for event_id in file.refused} | {
+    contents = {path: _read(path) for path in files}
+    held = {event_id for file in contents.values() for event_id in file.own}
+    known_refused = {event_id for file in contents.values() for event_id in file.refused} | {
         event_id for event_id in oracle.overwritten if event_id.replace("\0", "\N{REPLACEMENT CHARACTER}") in refused
     }
 
@@ -64,9 +64,11 @@ def judge(connection: Connection[DictRow], files: dict[Path, str], oracle: Oracl
     wrong["misordered"] = _misordered(log)
     wrong["not in order"] = [f"event {row['id']} has no number" for row in log if row["seq"] is None]
     wrong["poison taken"] = [f"event {event_id}" for event_id in sorted(oracle.poison) if event_id in in_log]
-    wrong["stuck queues"] = [f"file {path.stem}: {file.unsent} not sent" for path, file in told.items() if file.unsent]
+    wrong["stuck queues"] = [
+        f"file {path.stem}: {file.unsent} not sent" for path, file in contents.items() if file.unsent
+    ]
     wrong["files that differ"] = [
-        difference for path, file in told.items() for difference in _compare(path, file, files[path], log, states)
+        difference for path, file in contents.items() for difference in _compare(path, file, files[path], log, states)
     ]
     endings = Counter(row["job_id"] for row in log if row["type"] in TERMINAL)
     requested = {row["job_id"] for row in log if row["type"] == "job.requested"}
@@ -86,9 +88,9 @@ def judge(connection: Connection[DictRow], files: dict[Path, str], oracle: Oracl
         "jobs": len(requested),
         "refusals": len(refused),
         "gone with files overwritten before they were sent": len(gone),
-        "forks healed": sum(file.turns["replica.forked"] for file in told.values()),
-        "lives begun, as files saw them": sum(file.turns["epoch.began"] for file in told.values()),
-        "crossings inside copied files": sum(_crossings(file) for file in told.values()),
+        "forks healed": sum(file.turns["replica.forked"] for file in contents.values()),
+        "epochs begun, as files saw them": sum(file.turns["epoch.began"] for file in contents.values()),
+        "crossings inside copied files": sum(_crossings(file) for file in contents.values()),
     }
     return verdict
 

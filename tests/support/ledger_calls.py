@@ -93,7 +93,7 @@ def find_lost(processor: Connection[DictRow], *, overdue: bool = False) -> list[
 
 
 class Worker:
-    """A processor without a service: it claims and records when told to, by the statements of the Postgres store."""
+    """A processor without a service: a test has it claim and record, by the statements of the Postgres store."""
 
     def __init__(self, connection: Connection[DictRow], names: Sequence[str] = ("noop",)) -> None:
         self.connection = connection

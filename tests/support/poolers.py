@@ -44,7 +44,7 @@ class TransactionPooler:
         self._dsn = dsn
         self._idle: dict[str, list[socket.socket]] = {}
         self._change = threading.Condition()
-        self._told: dict[str, str] = {}
+        self._parameters: dict[str, str] = {}
         self._clients: set[socket.socket] = set()
         self._opened = ExitStack()
         self._threads: list[threading.Thread] = []
@@ -99,8 +99,8 @@ class TransactionPooler:
         with self._change:
             if login not in self._idle:
                 self._idle[login] = [self._log_in(login) for _ in range(SESSIONS)]
-        told = b"".join(_message(b"S", f"{name}\0{value}\0".encode()) for name, value in self._told.items())
-        client.sendall(_message(b"R", bytes(4)) + told + _message(b"K", token_bytes(8)) + _message(b"Z", b"I"))
+        statuses = b"".join(_message(b"S", f"{name}\0{value}\0".encode()) for name, value in self._parameters.items())
+        client.sendall(_message(b"R", bytes(4)) + statuses + _message(b"K", token_bytes(8)) + _message(b"Z", b"I"))
         return login
 
     def _log_in(self, login: str) -> socket.socket:
@@ -108,7 +108,7 @@ class TransactionPooler:
         connection = psycopg.connect(self._dsn, user=login, password=PASSWORD, sslmode="disable", gssencmode="disable")
         self._opened.enter_context(closing(connection))
         for name in _TOLD:
-            self._told[name] = (connection.pgconn.parameter_status(name.encode()) or b"").decode()
+            self._parameters[name] = (connection.pgconn.parameter_status(name.encode()) or b"").decode()
         session = socket.socket(fileno=os.dup(connection.pgconn.socket))
         session.setblocking(True)
         return self._opened.enter_context(session)

@@ -64,8 +64,10 @@ def check_all(
     log = server.rows(_LOG)
     in_log = {row["id"] for row in log if row["replica_id"] is not None}
     refused = {row["event_id"] for row in server.rows("select event_id from ledger.refusals")}
-    told = {file: {row["event_id"] for row in read_file(file.path, "select event_id from refusals")} for file in files}
-    refused |= {event_id for events in told.values() for event_id in events}
+    refusals = {
+        file: {row["event_id"] for row in read_file(file.path, "select event_id from refusals")} for file in files
+    }
+    refused |= {event_id for events in refusals.values() for event_id in events}
 
     assert sorted(kept - in_log - refused) == [], "lost"
     assert sorted(in_log - kept) == [], "from nowhere"
@@ -77,7 +79,7 @@ def check_all(
         (position,) = read_file(file.path, _POSITION)
         assert position["acked_seq"] >= position["last_seq"], f"{file.path.name} is stuck"
         owned = {row["id"] for row in log if row["owner"] == file.owner}
-        assert told[file] == {*file.has.own.values()} - in_log, "own events are in the ledger, or refused"
+        assert refusals[file] == {*file.has.own.values()} - in_log, "own events are in the ledger, or refused"
         assert {row["id"] for row in read_file(file.path, _READ)} == owned, f"{file.path.name} has all that is its own"
         assert _jobs_of(file) == _jobs(states, file.owner), f"{file.path.name} tells the server's story"
         check_fold(file)

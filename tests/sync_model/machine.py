@@ -305,9 +305,9 @@ class SyncModel(RuleBasedStateMachine):
         self._note(file, 0)
         self.ledger.look()
         check_now(file, self.ledger)
-        told = Counter(exchanges=1, forked=result.forked, rewound=result.rewound, lives=result.new_epoch)
-        told[f"cut {cut.when}" if cut and wire.happened else "not cut"] += 1
-        self.happened.update(told)
+        counts = Counter(exchanges=1, forked=result.forked, rewound=result.rewound, epochs=result.new_epoch)
+        counts[f"cut {cut.when}" if cut and wire.happened else "not cut"] += 1
+        self.happened.update(counts)
         return result
 
     def _work(self, outcome: Outcome, most: int) -> int:

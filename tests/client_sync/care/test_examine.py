@@ -266,8 +266,8 @@ def test_who_is_syncing_is_reported(path: Path) -> None:
         lock = look(path)["lock"]
         process.communicate("")
     assert lock.level == "note"
-    told = f"by process {process.pid} (" if Path("/proc/locks").exists() else "by another process"
-    assert told in lock.message
+    holder = f"by process {process.pid} (" if Path("/proc/locks").exists() else "by another process"
+    assert holder in lock.message
     with sync_lock(path, timeout=1):
         pass
     assert look(path)["lock"].message == "nobody is syncing it"

@@ -290,7 +290,7 @@ def test_an_event_that_would_not_pass_today_is_left_out_and_named(path: Path, tm
 
 
 def synced(path: Path, server: Server) -> list[Any]:
-    """A file with events in each standing: in the ledger, refused, accepted, and saved only; all its jobs."""
+    """A file with events of each kind: in the ledger, refused, accepted, and saved only; all its jobs."""
     with JobClient(path, dsn=server.dsn) as jobs:
         done = jobs.submit("count-words")
         jobs.sync()
@@ -337,9 +337,9 @@ def test_p2_each_event_counts_once_even_if_nothing_says_what_the_server_has(
     content = bytearray(path.read_bytes())
     content[:PAGE] = bytes(PAGE)
     path.write_bytes(content)
-    with pytest.raises(NotALedger) as told:
+    with pytest.raises(NotALedger) as caught:
         JobClient(path)
-    assert f"jobledger salvage {path} --into NEW" in str(told.value.hint)
+    assert f"jobledger salvage {path} --into NEW" in str(caught.value.hint)
     report = salvage(path, tmp_path / "new.db")
     assert (report.acknowledged, report.salvaged, report.owner) == (0, 6, "app_alice")
     assert result_of(tmp_path / "new.db", server) == EVERYTHING | {"poison": "refused"}
@@ -432,12 +432,12 @@ def test_salvage_at_the_command_line(path: Path, tmp_path: Path, capsys: pytest.
     path.write_bytes(content)
     new = tmp_path / "new.db"
     assert run(["salvage", str(path), "--into", str(new)]) == 0
-    told = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out.splitlines()
     saved = len(events_of(new))
-    assert told[0] == f"saved {saved} events; the server has 0 more, and sends them again"
-    assert told[1] == f"not found: the events numbered {saved + 1}-{len(events)}"
-    assert told[2].startswith("could not read 1 of ")
-    assert told[3] == f"{path} is as it was; now: jobledger sync --db {new}"
+    assert printed[0] == f"saved {saved} events; the server has 0 more, and sends them again"
+    assert printed[1] == f"not found: the events numbered {saved + 1}-{len(events)}"
+    assert printed[2].startswith("could not read 1 of ")
+    assert printed[3] == f"{path} is as it was; now: jobledger sync --db {new}"
     assert run(["salvage", str(path), "--into", str(new)]) == 4
     assert capsys.readouterr().err.startswith("error: ")
     assert run(["salvage", str(path), "--into", str(tmp_path / "again.db"), "--json"]) == 0

@@ -82,7 +82,7 @@ def test_the_owner_of_a_file_is_learned_once(plain: sqlite3.Connection) -> None:
 def pulled(path: Path, *types: str) -> str:
     """The job that the file has read these events of, from a server; its id."""
     job_id = str(new_id())
-    told = [
+    page = [
         EventRow(
             id=str(new_id()), job_id=job_id, type=kind, v=1, owner="alice", actor="alice", seq=seq,
             occurred_at="2026-01-01T00:00:00Z", recorded_at="2026-01-01T00:00:00Z", replica_id=None,
@@ -93,7 +93,7 @@ def pulled(path: Path, *types: str) -> str:
     ]  # fmt: skip
     with closing(Replica(path)) as replica:
         inbox.begin_epoch(replica, Position(new_id()), BeginEpoch(new_id()))
-        inbox.store_page(replica, told, StorePage(5, new_id(), more=False))
+        inbox.store_page(replica, page, StorePage(5, new_id(), more=False))
     return job_id
 
 

@@ -118,12 +118,12 @@ def test_p2_p3_all_files_and_the_server_agree_in_the_end(
             files.step(what, n)
         files.settle()
 
-        told = [{job.id: job for job in client.list(limit=1000)} for client in files.clients]
-        assert told[0] == told[1] == told[2]
-        assert files.submitted <= told[0].keys()
-        assert all(job.finished and job.standing == "synced" for job in told[0].values())
-        assert server.count("job.requested") == len(told[0]), "each request counts once"
-        assert {job_id: _summary(job) for job_id, job in told[0].items()} == server.jobs()
+        shown = [{job.id: job for job in client.list(limit=1000)} for client in files.clients]
+        assert shown[0] == shown[1] == shown[2]
+        assert files.submitted <= shown[0].keys()
+        assert all(job.finished and job.standing == "synced" for job in shown[0].values())
+        assert server.count("job.requested") == len(shown[0]), "each request counts once"
+        assert {job_id: _summary(job) for job_id, job in shown[0].items()} == server.jobs()
         server.check()
 
 

@@ -204,8 +204,8 @@ def test_a_file_on_a_read_only_disk_can_be_read_with_its_log(
         done = child(arguments, as_anyone)
     finally:
         path.parent.chmod(0o755)
-    told = done.stdout
-    assert {"list": left_behind, "show": "count-words", "watch": "saved", "doctor": "1 jobs are what"}[verb] in told
+    printed = done.stdout
+    assert {"list": left_behind, "show": "count-words", "watch": "saved", "doctor": "1 jobs are what"}[verb] in printed
     assert done.returncode == (1 if verb == "watch" else 0), done.stderr
     assert state(path) == before
 

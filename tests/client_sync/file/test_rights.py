@@ -71,8 +71,8 @@ def as_user(user: int, groups: list[int], what: Callable[[], object]) -> None:
     if child == 0:
         as_this_process(user, groups, what, writer)
     os.close(writer)
-    with os.fdopen(reader, "rb") as told:
-        complaint = told.read().decode()
+    with os.fdopen(reader, "rb") as complaints:
+        complaint = complaints.read().decode()
     os.waitpid(child, 0)
     assert not complaint, complaint
 

@@ -101,13 +101,13 @@ def test_who_was_let_act_for_whom_is_in_the_log(database: Database) -> None:
     delegate(database, "app_alice", CAROL, may=False)
     owner = database.connect()
     sequence(owner)
-    told = owner.execute(
+    logged = owner.execute(
         """
         select e.type, e.data ->> 'login' as login, e.data ->> 'owner' as owner
         from ledger.log l join ledger.events e on e.id = l.event_id where e.type like 'delegation.%%' order by l.seq
         """
     ).fetchall()
-    assert told == [
+    assert logged == [
         {"type": "delegation.granted", "login": "app_alice", "owner": CAROL},
         {"type": "delegation.revoked", "login": "app_alice", "owner": CAROL},
     ]

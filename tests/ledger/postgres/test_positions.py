@@ -132,11 +132,11 @@ def test_a_job_row_says_where_it_belongs(database: Database) -> None:
     alice, owner = database.connect("app_alice"), database.connect()
     parent, origin, correlation = new_id(), new_id(), new_id()
     data = f'{{"name": "x", "parent": "{parent}", "retry_of": "{origin}", "labels": {{"a": [1.50, null]}}}}'
-    told, empty = Draft(data=data, correlation_id=str(correlation)), Draft(data='{"name": "x", "labels": {}}')
-    push(alice, new_id(), 0, [told, empty])
+    given, empty = Draft(data=data, correlation_id=str(correlation)), Draft(data='{"name": "x", "labels": {}}')
+    push(alice, new_id(), 0, [given, empty])
     sequence(owner)
     query = "select parent, retry_of, correlation_id, labels from ledger.jobs where job_id = %(id)s"
-    assert owner.execute(query, {"id": told.job_id}).fetchone() == {
+    assert owner.execute(query, {"id": given.job_id}).fetchone() == {
         "parent": parent, "retry_of": origin, "correlation_id": correlation, "labels": {"a": [1.5, None]},
     }  # fmt: skip
     assert owner.execute(query, {"id": empty.job_id}).fetchone() == dict.fromkeys(

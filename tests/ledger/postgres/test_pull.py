@@ -66,5 +66,5 @@ def test_another_epoch_is_all_that_a_pull_answers(database: Database) -> None:
     sequence(owner)
     _, epoch, _ = pull(alice)
     assert pull(alice, epoch=epoch)[2] == [1, 2]
-    upto, told, events = pull(alice, after=1, epoch=new_id())
-    assert (upto, told, events) == (1, epoch, [])
+    upto, answered, events = pull(alice, after=1, epoch=new_id())
+    assert (upto, answered, events) == (1, epoch, [])

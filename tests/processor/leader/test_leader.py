@@ -111,14 +111,16 @@ def test_of_two_who_stand_at_the_same_moment_one_leads(ledger: Ledger) -> None:
     answers = []
     with first.transaction():
         answers.append(first.execute(stand, {"id": new_id(), "turn": 1}).fetchone())
-        standing = Thread(target=lambda: answers.append(second.execute(stand, {"id": new_id(), "turn": 1}).fetchone()))
-        standing.start()
+        second_stands = Thread(
+            target=lambda: answers.append(second.execute(stand, {"id": new_id(), "turn": 1}).fetchone())
+        )
+        second_stands.start()
         until(
             lambda: ledger.count("select count(*) from pg_locks where pid = %(pid)s and not granted",
                                  pid=second.info.backend_pid),
             "the second one to wait for the first",
         )  # fmt: skip
-    standing.join(30)
+    second_stands.join(30)
     assert [answer["elected"] for answer in answers if answer] == [True, False]
 
 

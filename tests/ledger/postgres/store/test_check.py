@@ -1,4 +1,4 @@
-"""Where no processor can work is said before it begins, and what Postgres refuses is told apart by its kind."""
+"""Where no processor can work is said before it begins, and what Postgres refuses is distinguished by its kind."""
 
 from __future__ import annotations
 
