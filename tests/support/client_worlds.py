@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import psycopg
 from databases import Database
-from ledger_calls import sequence
 
 from ledger.memory.ledger import MemoryLedger
 from ledger.memory.server import MemoryServer
@@ -42,21 +41,30 @@ class ClientWorld(Protocol):
 
 
 class PostgresClients:
+    ENSURE_EPOCH: ClassVar = "ensure_epoch"
+    BEGIN_EPOCH: ClassVar = "begin_epoch"
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self._owner = database.connect()
-        self._owner.execute("select ledger.ensure_epoch()")
+        self._call(self.ENSURE_EPOCH)
         self._speaks_otherwise = False
 
     def server(self, login: str = "app_alice") -> Server:
         return open_server(self._database.dsn_as(login), True)
 
     def order(self) -> None:
-        while sequence(self._owner):
+        self._call(self.ENSURE_EPOCH)
+        passes = "select sequenced from ledger.sequence(10000)"
+        while any(row["sequenced"] for row in self._owner.execute(passes).fetchall()):
             pass
 
     def begin_epoch(self) -> None:
-        self._owner.execute("select ledger.begin_epoch('as the test wants it')")
+        self._call(self.BEGIN_EPOCH, "as the test wants it")
+
+    def _call(self, name: str, *arguments: str) -> None:
+        given = psycopg.sql.SQL(", ").join(psycopg.sql.Literal(argument) for argument in arguments)
+        self._owner.execute(psycopg.sql.SQL("select ledger.{}({})").format(psycopg.sql.Identifier(name), given))
 
     def delegate(self, login: str, owner: str) -> None:
         self._owner.execute("select ledger.delegate(%(login)s, %(owner)s, true)", {"login": login, "owner": owner})
@@ -85,6 +93,9 @@ class PostgresClients:
 
 class FirstPostgresClients(PostgresClients):
     """Version 1 of the schema, which has no ``ledger.hello``, in a database without a ledger."""
+
+    ENSURE_EPOCH: ClassVar = "ensure_life"
+    BEGIN_EPOCH: ClassVar = "begin_life"
 
     def __init__(self, database: Database, schema: str) -> None:
         with closing(connect(database.dsn)) as owner:
