@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +19,7 @@ from client_sync.sync.background import BackgroundSync
 from client_sync.sync.exchange import sync_now
 from client_sync.sync.result import SyncResult
 from jobledger.cli import run
-from ledger.errors import ProtocolMismatch
+from ledger.errors import LedgerError, ProtocolMismatch
 from ledger.ports.server import Server
 
 FIRST_SCHEMA = Path(__file__).parents[2] / "upgrades" / "v1" / "schema.sql"
@@ -175,3 +177,25 @@ def test_p16_the_command_says_it_in_a_line_with_the_code_of_a_conflict(
     assert run(["sync", "--db", str(path), "--dsn", database.dsn_as("app_alice")]) == 4
     complaint = capsys.readouterr().err
     assert "it speaks versions 3 to 4 of the client protocol, and this side version 1" in complaint
+
+
+def test_the_driver_is_imported_when_a_sync_begins_and_not_before(path: Path) -> None:
+    offline = (
+        "import sys; from client_sync import JobClient; jobs = JobClient(sys.argv[1], dsn='postgresql://nobody@localhost');"
+        "jobs.submit('a'); jobs.list(); jobs.unsent;"
+        "sys.exit(str([name for name in sys.modules if name.startswith(('psycopg', 'ledger.postgres'))]))"
+    )
+    result = subprocess.run([sys.executable, "-c", offline, str(path)], capture_output=True, text=True, check=False)
+    assert result.stderr.strip() == "[]"
+
+
+def test_without_a_driver_an_app_works_offline_and_hears_what_a_sync_needs(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with JobClient(path, dsn="postgresql://nobody@localhost") as jobs:
+        jobs.submit("a")
+        with pytest.raises(LedgerError, match="psycopg finds no libpq") as error:
+            jobs.sync()
+        assert "pip install" in str(error.value.hint)
+        assert jobs.unsent == 1
