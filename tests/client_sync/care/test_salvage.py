@@ -121,7 +121,9 @@ def test_any_damaged_page_takes_only_what_was_on_it(path: Path, tmp_path: Path) 
         assert saved == {event: row for event, row in events.items() if page not in where[event]}
         lost = sum(last - first + 1 for first, last in report.missing)
         assert lost == len(events) - len(saved)
-        assert report.bad_pages == 1
+        # where the text of a trigger goes on, zeros look like any others, and no event was there
+        is_rest_of_a_text = page > 1 and whole[(page - 1) * PAGE] == 0
+        assert report.bad_pages == (0 if is_rest_of_a_text else 1)
 
 
 def overwrite(content: bytearray, chance: random.Random) -> None:
