@@ -26,6 +26,10 @@ class Interrupted(ServerUnreachable):
     """The connection broke, or the server had to break off. Whether it has done what it was asked, nobody knows."""
 
 
+class BrokenOff(Interrupted):
+    """The server broke off what it was asked, and has not done it; the session goes on."""
+
+
 class Unrecordable(LedgerError):
     """The ledger refuses the data of an event."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from ledger.errors import ServerUnreachable, one_line
-from ledger.ports.store import NotAllowed
+from ledger.ports.store import BrokenOff, NotAllowed
 
 if TYPE_CHECKING:
     from ledger.ports.store import Store
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_CHARS: Final = 500
+PAUSE_S: Final = 0.1
+"""After a statement was cancelled from outside, or met a deadlock: the session is as good as before."""
 
 
 class Duties:
@@ -43,6 +45,10 @@ class Duties:
         before = duty.failing
         try:
             await duty.run()
+        except BrokenOff as error:
+            logger.warning("leader: %s was broken off: %s", duty.name, one_line(error))
+            duty.put_off(PAUSE_S)
+            return
         except (ServerUnreachable, NotAllowed):
             raise
         except Exception as error:

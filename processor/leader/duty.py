@@ -43,6 +43,10 @@ class Duty:
         """Take note of that."""
         self.failing, self._not_before = None, -math.inf
 
+    def put_off(self, seconds: float) -> None:
+        """Try again in so many seconds: it was broken off, which says nothing about it."""
+        self._not_before = self._monotonic() + seconds
+
     def failed(self, why: str, now: datetime) -> None:
         """Take note: it waits twice as long as the last time."""
         times, since = (0, now) if self.failing is None else (self.failing.times, self.failing.since)

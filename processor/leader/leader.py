@@ -58,6 +58,8 @@ class Leader:
                     return await self._stand()
                 except ServerUnreachable as error:
                     logger.warning("leader: interrupted: %s", one_line(error))
+                # before the pause: as long as the old session is there, nobody else is elected, and this one neither
+                await self._store.leave_election()
                 await asyncio.sleep(PAUSE_AFTER_BREAK_S)
         finally:
             await self._store.leave_election()

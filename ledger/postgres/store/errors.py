@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 
 from ledger.errors import LedgerError, one_line
-from ledger.ports.store import Interrupted, NotAllowed, NotRegistered, Unrecordable
+from ledger.ports.store import BrokenOff, Interrupted, NotAllowed, NotRegistered, Unrecordable
 from ledger.postgres.database import is_transient
 
 ABOUT_DATA: Final = ("22", "23", "54")
@@ -23,11 +23,11 @@ def is_about_data(error: psycopg.Error) -> bool:
     return (error.sqlstate or "").startswith(ABOUT_DATA) and not is_transient(error)
 
 
-def translated(error: psycopg.Error) -> LedgerError | psycopg.Error:
+def translated(error: psycopg.Error, *, session_goes_on: bool = False) -> LedgerError | psycopg.Error:
     """The port's error for one of the driver's; the same one where the port has none."""
     said = str(error)
     if is_transient(error):
-        return Interrupted(said)
+        return BrokenOff(said) if session_goes_on and error.sqlstate else Interrupted(said)
     if is_about_data(error):
         return Unrecordable(said)
     if error.sqlstate == NOT_REGISTERED:

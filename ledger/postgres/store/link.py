@@ -152,7 +152,8 @@ class Link:
                         await cursor.execute(query, parameters)
                         return await cursor.fetchall() if cursor.description else []
             except psycopg.Error as error:
-                raise translated(error) from error
+                goes_on = self._connection is not None and not self._connection.closed
+                raise translated(error, session_goes_on=goes_on) from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

@@ -17,9 +17,9 @@ from worlds import MemoryWorld
 from jobledger.admin.doctor import examine_server
 from ledger.memory.store import MemoryStore
 from ledger.model.ids import new_id
-from ledger.ports.store import Interrupted, NotAllowed
+from ledger.ports.store import BrokenOff, Interrupted, NotAllowed
 from processor import Registry
-from processor.leader.duties import Duties
+from processor.leader.duties import PAUSE_S, Duties
 from processor.leader.duty import FIRST_WAIT_S, LONGEST_WAIT_S, Duty
 from processor.session.clock import ServerClock
 
@@ -115,6 +115,16 @@ def test_trouble_with_the_session_is_no_failure_of_a_duty(scene: Scene, error: B
         scene.go()
     assert scene.bad.failing is None
     assert scene.good.runs == 0
+
+
+def test_a_duty_that_was_broken_off_is_tried_again_soon_in_the_same_session(scene: Scene) -> None:
+    """A statement that was cancelled from outside says nothing about the duty, and the session is as good as before."""
+    scene.bad.error = BrokenOff("canceling statement due to user request")
+    for n in range(1, 10):
+        scene.go(PAUSE_S)
+        assert scene.bad.runs == scene.good.runs == n
+        assert scene.bad.starts_in_s() == pytest.approx(PAUSE_S)
+    assert scene.bad.failing is None
 
 
 @pytest.mark.parametrize("code", ["check_violation", "feature_not_supported"])

@@ -9,7 +9,7 @@ import pytest
 from databases import Database
 
 from ledger.errors import LedgerError, NotALedger, SchemaMismatch, ServerUnreachable
-from ledger.ports.store import Interrupted, NotAllowed, NotRegistered, Unrecordable
+from ledger.ports.store import BrokenOff, Interrupted, NotAllowed, NotRegistered, Unrecordable
 from ledger.postgres.store.errors import translated
 from ledger.postgres.store.store import PostgresStore
 
@@ -78,6 +78,12 @@ def test_each_refusal_has_its_kind(error: type[psycopg.Error], kind: type[Except
     assert type(found) is kind
     assert str(found).endswith("it says so")
     assert isinstance(found, ServerUnreachable) == (kind is Interrupted)
+
+
+def test_a_session_that_goes_on_is_told_apart() -> None:
+    cancelled = psycopg.errors.QueryCanceled("it says so")
+    assert type(translated(cancelled, session_goes_on=True)) is BrokenOff
+    assert type(translated(psycopg.OperationalError("gone"), session_goes_on=True)) is Interrupted
 
 
 def test_p5_a_claim_of_one_that_is_not_registered_has_its_kind(database: Database) -> None:
