@@ -27,7 +27,7 @@ _FUNCTIONS: Final = {
     os: (
         "chown", "fchmod", "fchown", "fork", "forkpty", "getegid", "geteuid", "getgid", "getgroups", "getuid", "killpg",
         "lchown", "mkfifo", "register_at_fork", "sched_getaffinity", "setgroups", "setsid", "setuid", "statvfs",
-        "O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK",
+        "O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW",
     ),
     signal: ("SIGHUP", "SIGQUIT", "SIGSTOP", "SIGCONT", "pthread_sigmask", "SIG_BLOCK", "SIG_SETMASK"),
 }  # fmt: skip
