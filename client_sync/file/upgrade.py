@@ -12,12 +12,15 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from client_sync.file.others_objects import OthersObjects
 from client_sync.file.schema import APPLICATION_ID, VERSION, read_numbers
 from ledger.errors import LedgerError, NotALedger, SchemaMismatch
 from ledger.model.ids import new_id
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 MINIMUM_SQLITE: Final = (3, 40, 0)
 SCHEMA: Final = Path(__file__).with_name("replica.sql")
@@ -84,8 +87,9 @@ def _make(connection: sqlite3.Connection, path: Path) -> None:
     if taken := _taken(connection, schema):
         raise NotALedger(f"{path} has tables of its own named {taken}", hint="keep the replica in a file of its own")
     _run(connection, schema)
-    connection.execute("insert into replica (replica_id) values (:replica_id)", {"replica_id": new_id.text()})
-    connection.execute("insert into replica_history (what) values ('replica.created')")
+    database = _tables_of(connection)
+    database.table("replica").insert({"replica_id": new_id.text()})
+    database.table("replica_history").insert({"what": "replica.created"})
     connection.execute(f"pragma application_id = {APPLICATION_ID:d}")  # a pragma takes no parameters
     connection.execute(f"pragma user_version = {VERSION:d}")
 
@@ -100,28 +104,34 @@ def _upgrade(connection: sqlite3.Connection, path: Path, version: int) -> None:
     others.take_triggers_off()
     for step in steps:
         _run(connection, step)
+    database = _tables_of(connection)
     if version == 1:
-        forget_second_record(connection)
+        forget_second_record(database)
     _run(connection, code)
     if broken := others.put_back():
         raise _cannot_upgrade(path, version, f"the app's {broken} would no longer work")
-    connection.execute(
-        "insert into replica_history (what, detail) values ('replica.upgraded', :detail)",
-        {"detail": json.dumps({"from": version, "to": VERSION})},
-    )
+    detail = json.dumps({"from": version, "to": VERSION})
+    database.table("replica_history").insert({"what": "replica.upgraded", "detail": detail})
     connection.execute(f"pragma user_version = {VERSION:d}")
 
 
-def forget_second_record(connection: sqlite3.Connection) -> None:
+def forget_second_record(database: Database) -> None:
     """Take away the record of the version that files of version 1 have beside ``user_version``.
 
-    sqlite-utils wrote it. The app may have migrations of its own in the same table: then the table stays.
+    The migrations of sqlite-utils wrote it. An app may have its own in the same table: then the table stays.
     """
-    if not connection.execute("select 1 from sqlite_schema where name = '_sqlite_migrations'").fetchone():
-        return
-    connection.execute("delete from _sqlite_migrations where migration_set = 'jobledger replica'")
-    if not connection.execute("select 1 from _sqlite_migrations").fetchone():
-        connection.execute("drop table _sqlite_migrations")
+    record = database.table("_sqlite_migrations")
+    if record.exists():
+        record.delete_where("migration_set = :ours", {"ours": "jobledger replica"})
+        if record.count == 0:
+            record.drop()
+
+
+def _tables_of(connection: sqlite3.Connection) -> Database:
+    """The file as sqlite-utils sees it. It is imported here: a file that is up to date does without."""
+    from sqlite_utils import Database
+
+    return Database(connection, recursive_triggers=False, execute_plugins=False)
 
 
 def _taken(connection: sqlite3.Connection, schema: str, but: set[str] | None = None) -> str:
