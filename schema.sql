@@ -455,7 +455,7 @@ as $$
 $$;
 comment on function ledger.identity is 'What tells this cluster, timeline and database from every other.';
 
-create or replace view ledger.epochs as
+create or replace view ledger.epochs with (security_barrier) as
     select l.life as number, l.epoch, l.began_at, l.reason, l.system_identifier, l.timeline, l.database_oid from ledger.lives l;
 comment on view ledger.epochs is 'The epochs of this database, each with its number and its UUID; the highest number is the current one''s.';
 
@@ -954,7 +954,7 @@ begin
 end
 $$;
 
-create or replace view ledger.job_counts as
+create or replace view ledger.job_counts with (security_barrier) as
     select c.namespace, c.name, c.standing as state, sum(c.jobs)::bigint as jobs
     from (select n.namespace, n.name, n.standing, n.jobs from ledger.counts n
           union all select t.namespace, t.name, t.standing, t.jobs from ledger.tally t) c
