@@ -14,15 +14,13 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from ledger.memory.clients import ClientLimits
-from ledger.model.catalogue import CATALOGUE
+from ledger.model.catalogue import CATALOGUE, CLIENT_TYPES
 from ledger.model.data import Data, GivenRequest, RequestedData
 from ledger.model.readable import find_unreadable, read_integer
 
 Verdict: TypeAlias = tuple[str, str]
 """Code and detail of a refusal."""
 
-ACCEPTED: Final = ("job.requested", "job.cancel_requested", "job.signalled")
-"""The types that a client may push."""
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _TIME: Final = re.compile(
     r"(1[6-9]|[2-8]\d)\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)", re.ASCII
@@ -47,8 +45,8 @@ def read_time(text: str | None) -> datetime | None:
 
 def judge(kind: str, v: int, data: str | None, limits: ClientLimits, now: datetime) -> Verdict | None:
     """Why an event of this content is refused; None where it passes."""
-    if kind not in ACCEPTED:
-        return "not_allowed", f"clients write {', '.join(ACCEPTED)} only"
+    if kind not in CLIENT_TYPES:
+        return "not_allowed", f"clients write {', '.join(each for each in CATALOGUE if each in CLIENT_TYPES)} only"
     if v != 1:
         return "unknown_version", f"version {v} of {kind} is not known here"
     if data is None:

@@ -13,13 +13,12 @@ from uuid import UUID, uuid4
 
 from ledger.memory.clients import Clients
 from ledger.memory.processors import Leader, Processor
+from ledger.model.catalogue import CLIENT_TYPES
 from ledger.model.facts import read_fact
 from ledger.model.fold import JobState, fold
 from ledger.model.ids import new_id
 from ledger.ports.store import Hint
 
-FROM_CLIENTS: Final = frozenset({"job.requested", "job.cancel_requested", "job.signalled"})
-"""What clients write has its effect when it is put in order; what processors write has it at once."""
 NEW_WORK: Final = frozenset({"job.requested", "attempt.failed", "attempt.deferred", "attempt.lost"})
 """After these a job may be ready to start that was not before."""
 
@@ -79,7 +78,8 @@ class MemoryLedger:
             self.requests[job_id] = event
         self.events[event.id] = event
         self._arrived.append(event)
-        if event.type not in FROM_CLIENTS:
+        # what clients write has its effect when it is put in order; what processors write has it at once
+        if event.type not in CLIENT_TYPES:
             self._fold(event)
         self.tell(Hint.EVENTS)
         return True
@@ -97,7 +97,7 @@ class MemoryLedger:
             self.log.append(event)
             if event.type == "job.requested" and event.job_id is not None:
                 self.numbers[UUID(event.job_id)] = len(self.log)
-            if event.type in FROM_CLIENTS:
+            if event.type in CLIENT_TYPES:
                 self._fold(event)
         for job_id in dict.fromkeys(UUID(event.job_id) for event in fresh if event.job_id is not None):
             self.settle_cancel(job_id)
