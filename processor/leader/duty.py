@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar, Final
@@ -14,7 +15,7 @@ FIRST_WAIT_S: Final = 0.25
 LONGEST_WAIT_S: Final = 15.0
 
 
-class Duty:
+class Duty(ABC):
     """One thing that the leader does again and again. Those who have one write ``run`` and ``due_in_s``."""
 
     name: ClassVar[str]
@@ -27,13 +28,13 @@ class Duty:
         """How it has failed since it went well."""
         self._not_before = -math.inf
 
+    @abstractmethod
     async def run(self) -> None:
         """Do it once. Raises what went wrong; it is tried again, later each time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def due_in_s(self) -> float:
         """In how many seconds it wants to run; 0: now."""
-        raise NotImplementedError
 
     def starts_in_s(self) -> float:
         """In how many seconds it is to run: when it wants to, but for what its last failures have it wait."""
