@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from client_worlds import ClientWorld, FirstPostgresClients, MemoryClients, PostgresClients
 from databases import Database, new_database, new_template, place_for_servers, throwaway_postgres
 from hypothesis import settings
 from in_process import QUICK, Ledger, RunningService, Start
+from old_version import V1
 from stepwise import Server
 
 from client_sync import JobClient
@@ -136,3 +138,15 @@ def plain(path: Path, jobs: JobClient) -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(path, isolation_level=None)
     yield connection
     connection.close()
+
+
+@pytest.fixture(params=["postgres", "postgres, version 1", "memory"])
+def world(request: pytest.FixtureRequest) -> ClientWorld:
+    """A server of each kind, for what every client meets alike."""
+    match request.param:
+        case "memory":
+            return MemoryClients()
+        case "postgres":
+            return PostgresClients(request.getfixturevalue("database"))
+        case _:
+            return FirstPostgresClients(request.getfixturevalue("empty_database"), (V1 / "schema.sql").read_text())

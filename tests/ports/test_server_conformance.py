@@ -8,12 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from client_worlds import ClientWorld, FirstPostgresClients, MemoryClients, PostgresClients
+from client_worlds import ClientWorld, FirstPostgresClients
 from ledger_calls import Draft, columns
 from refused_drafts import REFUSED
 
@@ -22,21 +21,9 @@ from ledger.model.ids import new_id
 from ledger.model.protocol import Accepted, Behind, Forked, Hello, OtherProtocol, PushReply, Refused
 from ledger.ports.server import EventRow, Page, Server
 
-FIRST_SCHEMA = Path(__file__).parents[1] / "upgrades" / "v1" / "schema.sql"
 LARGE = 1_000_000
 SOON_S = 0.01
 LONG_S = 60.0
-
-
-@pytest.fixture(params=["postgres", "postgres, version 1", "memory"])
-def world(request: pytest.FixtureRequest) -> ClientWorld:
-    match request.param:
-        case "memory":
-            return MemoryClients()
-        case "postgres":
-            return PostgresClients(request.getfixturevalue("database"))
-        case _:
-            return FirstPostgresClients(request.getfixturevalue("empty_database"), FIRST_SCHEMA.read_text())
 
 
 @pytest.fixture

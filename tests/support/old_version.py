@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.rows import DictRow
+from serving import running
 
 from ledger.model.catalogue import CLIENT_TYPES
 from ledger.postgres.feed import Verification
@@ -56,14 +57,8 @@ class OldVersion:
     @contextmanager
     def processor(self, dsn: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         """``jobledger serve`` of this version, with the jobs of v1/make.py. Killed at the end, if it still runs."""
-        command = self._command("serve", "--app", "make:jobs", "--dsn", dsn)
-        with log.open("ab") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=V1)
-        try:
+        with running(self._command("serve", "--app", "make:jobs", "--dsn", dsn), log, cwd=V1) as process:
             yield process
-        finally:
-            process.kill()
-            process.wait()
 
     def _command(self, *arguments: str) -> list[str]:
         return [str(self._python), "-B", "-m", "jobledger", *arguments]

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from client_worlds import ClientWorld, FirstPostgresClients, MemoryClients, PostgresClients
+from client_worlds import ClientWorld, FirstPostgresClients, PostgresClients
 from databases import Database
 from waiting import until
 
@@ -22,19 +22,7 @@ from jobledger.cli import run
 from ledger.errors import LedgerError, ProtocolMismatch
 from ledger.ports.server import Server
 
-FIRST_SCHEMA = Path(__file__).parents[2] / "upgrades" / "v1" / "schema.sql"
 NEVER = 3600.0
-
-
-@pytest.fixture(params=["postgres", "postgres, version 1", "memory"])
-def world(request: pytest.FixtureRequest) -> ClientWorld:
-    match request.param:
-        case "memory":
-            return MemoryClients()
-        case "postgres":
-            return PostgresClients(request.getfixturevalue("database"))
-        case _:
-            return FirstPostgresClients(request.getfixturevalue("empty_database"), FIRST_SCHEMA.read_text())
 
 
 @pytest.fixture
