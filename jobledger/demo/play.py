@@ -17,7 +17,7 @@ from rich.console import Console
 from client_sync import JobClient
 from jobledger.demo.check import Plan, check, show_histories
 from jobledger.demo.files import Files, describe_left_out, fingerprint
-from jobledger.demo.stage import Stage, live, open_stage
+from jobledger.demo.stage import Stage, live, open_stage, processors
 from jobledger.embedded import TemporaryFolder
 
 CANCEL_EVERY: Final = 25
@@ -38,21 +38,22 @@ def play(console: Console, scratch: TemporaryFolder, files: Files) -> list[str]:
     replica = scratch.folder / "app.db"
     plan = submit_offline(console, replica, files.paths)
 
-    announce(console, 2, "Postgres starts, with the schema; so do two processors; the file syncs up.")
+    announce(console, 2, "Postgres starts, with the schema; the file syncs up; two processors start.")
     with open_stage(scratch) as stage, JobClient(replica, dsn=stage.app_dsn) as jobs:
+        # before there is a processor: a job whose cancel is still on its way could be done first
         result = jobs.sync()
         console.print(f"   pushed {result.pushed} events; all of them are committed in Postgres")
         jobs.start_sync()
         total = len(files.paths) + 1
-        with live(console, stage, total) as watch:
+        with processors(scratch, stage), live(console, stage, total) as watch:
             if total > FEW:
                 watch(KILL_AT)
             announce(console, 3, "A processor is killed with SIGKILL. The other one takes over.")
             kill(console, stage)
             watch(1.0)
+            stage.wait_until_sequenced()
 
         announce(console, 4, "The results are back in the SQLite file.")
-        stage.wait_until_sequenced()
         jobs.sync()
         faults = check(console, jobs, stage.admin, plan)
 

@@ -114,16 +114,21 @@ class Stage:
 
 @contextmanager
 def open_stage(scratch: TemporaryFolder) -> Iterator[Stage]:
-    """Start the server, install the schema, make a login for the app and one for the processors, and start these."""
+    """Start the server, install the schema, and make a login for the app and one for the processors."""
     scratch.server.start()
     with connect(scratch.server.dsn(), application_name="jobledger demo") as admin:
         install(admin)
         grant(admin, "client", "demo_app")
         grant(admin, "processor", "demo_worker")
-        stage = Stage(scratch, admin)
-        with _processor(scratch, stage, "1"), _processor(scratch, stage, "2"):
-            stage.wait_until_registered()
-            yield stage
+        yield Stage(scratch, admin)
+
+
+@contextmanager
+def processors(scratch: TemporaryFolder, stage: Stage) -> Iterator[None]:
+    """Two processors, which are there when the block begins."""
+    with _processor(scratch, stage, "1"), _processor(scratch, stage, "2"):
+        stage.wait_until_registered()
+        yield
 
 
 @contextmanager
